@@ -1,17 +1,17 @@
 import { createDashboard, type Dashboard } from "@subtitles/job-store/dashboard";
 import type { FastifyInstance, FastifyPluginAsync } from "fastify";
 import type { Resources } from "../contracts/connect.js";
-import { definition, queues } from "../contracts/job.js";
+import { queues } from "../contracts/job.js";
 
 /** Serves a page that shows all jobs, and why one does not move, at `/dashboard`. */
 export function dashboardRoute(server: FastifyInstance, { store, broker }: Pick<Resources, "store" | "broker">): void {
   const dashboard = createDashboard({
-    title: definition.name,
     stores: { jobs: { store, broker, queues } },
     // Every client can read, and no client can change anything. Check here who sends the request before you permit more.
     may: (_request, action) => action === "read",
   });
-  void server.register(pluginOf(dashboard));
+  // An open page sends requests all the time, so they are not logged.
+  void server.register(pluginOf(dashboard), { logLevel: "warn" });
 }
 
 /** Returns a plugin that serves a dashboard at `/dashboard`, and closes it together with the server. */

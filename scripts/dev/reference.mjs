@@ -11,8 +11,8 @@ const QUEUE = "packages/queue/src/lib";
 
 /** Types of events: the heading, the file, and the name of the type. */
 const EVENTS = [
-  ["Events of store.watch", `${STORE}/types.ts`, "JobEvent"],
-  ["Events of createJobStore", `${STORE}/types.ts`, "StoreEvent"],
+  ["Events of store.watch", `${STORE}/events.ts`, "JobEvent"],
+  ["Events of createJobStore", `${STORE}/events.ts`, "StoreEvent"],
   ["Events of createWorker", `${QUEUE}/worker/types.ts`, "WorkerEvent"],
   ["Events of createBroker", `${QUEUE}/driver.ts`, "BrokerEvent"],
 ];

@@ -19,6 +19,7 @@ export type {
 export { defineJob } from "./lib/definition.js";
 export type * from "./lib/driver.js";
 export { type Issue, JobStoreError, type JobStoreErrorCode, type JobStoreErrorFields } from "./lib/errors.js";
+export type * from "./lib/events.js";
 export { idFrom } from "./lib/id-from.js";
 export type { Created, Job, JobFailure, JobToSave, StatusChange } from "./lib/job.js";
 export type * from "./lib/outbox.js";

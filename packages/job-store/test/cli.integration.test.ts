@@ -216,7 +216,10 @@ describe.skipIf(redis.url === null)(redis.title("The command line"), () => {
     for (const prefix of ["nowhere:", "{nowhere}:"]) {
       const nowhere = await cli(`${redis.prefix}${prefix}`, ["list"]);
       expect(nowhere).toMatchObject({ code: 2, err: expect.stringContaining("No job store found") });
+      expect(nowhere.err).not.toContain("colon");
     }
+    const withoutColon = await cli(`${redis.prefix}nowhere`, ["list"]);
+    expect(withoutColon.err).toContain(`A key prefix usually ends with a colon: "${redis.prefix}nowhere:".`);
     const { run, prefix } = await openPlace();
     await client.hdel(`${prefix}jobs:metadata`, "description");
     expect(lines((await run(["list"])).out)).toHaveLength(3);

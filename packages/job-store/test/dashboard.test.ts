@@ -82,6 +82,17 @@ describe("a broker", () => {
     expect(redrive).toHaveBeenCalledTimes(1);
   });
 
+  test("that is unavailable is not asked for its queues, because each call would wait for its timeout", async () => {
+    const { broker, queues } = fakeBroker();
+    const stats = () => expect.fail("A call on an unavailable broker.");
+    const health = async () => ({ status: "unhealthy", warnings: [], error: "connect ECONNREFUSED" });
+    const { client } = openDashboard({ parts: { broker: { ...broker, stats, health }, queues } });
+    expect(await client.call("queues", {})).toMatchObject({
+      queues: [{ queue: "reports", error: "not read" }],
+      health: { status: "unhealthy", error: "connect ECONNREFUSED" },
+    });
+  });
+
   test("a store without a broker offers no actions on dead letters", async () => {
     const { client } = openDashboard();
     const [info] = (await client.call("open", {})).stores;

@@ -56,7 +56,6 @@ const OTHER_INCLUDES: Readonly<Record<string, readonly string[]>> = {
   "read/find.lua": ["metadata", "read-limit", "store-keys", "indexes"],
   "read/counts-of-field.lua": ["metadata", "read-limit", "store-keys", "indexes"],
   "outbox/list.lua": ["read-limit"],
-  "outbox/rejected.lua": ["read-limit"],
   "outbox/state.lua": [],
   "maintenance/trim-to-max-count.lua": ["metadata", "events", "begin-write", "operations", "record", "publish"],
   "maintenance/set-metadata.lua": [],
@@ -72,6 +71,7 @@ const OTHER_INCLUDES: Readonly<Record<string, readonly string[]>> = {
   "includes/fields.lua": ["metadata", "store-keys"],
   "includes/indexes.lua": ["metadata", "store-keys"],
   "includes/messages.lua": ["metadata", "begin-write"],
+  "includes/new-job.lua": ["metadata", "begin-write"],
   "includes/deletion.lua": ["metadata", "begin-write"],
   "includes/end-write.lua": ["metadata", "begin-write"],
 };

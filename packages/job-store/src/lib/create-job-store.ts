@@ -1,11 +1,12 @@
 import { checkInteger, checkOptions, invalid, type KeysOf, show } from "./arguments.js";
 import { checkDefinition, isTtl, type JobDefinition, type StatusOf, TTL_RANGE } from "./definition.js";
 import type { JobStoreDriver, SendRule, StoreConfig, TimeoutRule } from "./driver.js";
+import type { StoreEvent } from "./events.js";
 import { computedIndex } from "./index-values.js";
 import { DefaultJobStore } from "./job-store.js";
 import { timeoutTarget } from "./status-rule.js";
 import { StoreEvents } from "./store-events.js";
-import type { JobStore, StoreEvent } from "./types.js";
+import type { JobStore } from "./types.js";
 
 /** Options of `createJobStore`. */
 export interface JobStoreOptions<D extends JobDefinition> {
@@ -76,6 +77,9 @@ export function createJobStore<D extends JobDefinition>(options: JobStoreOptions
   return store;
 }
 
+/** Default of `maxRecordBytes`. */
+export const MAX_RECORD_BYTES = 4_194_304;
+
 /** Checks the options and returns the configuration for the driver. @throws JobStoreError INVALID_ARGUMENT */
 function resolveConfig<D extends JobDefinition>(
   options: Omit<JobStoreOptions<D>, "driver" | "onEvent">,
@@ -85,35 +89,37 @@ function resolveConfig<D extends JobDefinition>(
   checkDefinition(job);
   const ttlMs = resolveTtls(job, options.ttlSeconds ?? {});
   return {
-    definition: job.name,
-    statuses: Object.keys(job.statuses),
-    finalStatuses: Object.entries(job.statuses).flatMap(([status, rule]) => (rule.final === true ? [status] : [])),
-    initial: job.initial,
-    sources: sourcesOf(job),
+    ...lifecycleConfig(job),
     fields: Object.keys(job.index ?? {}),
     ttlMs,
-    sends: sendsOf(job),
-    timeouts: timeoutsOf(job),
     maxCount: new Map(
       Object.entries(job.statuses).flatMap(([status, { maxCount }]) =>
         maxCount === undefined ? [] : [[status, maxCount] as const],
       ),
     ),
     historyLimit: checkInteger(options.historyLimit ?? 32, "historyLimit", 0, 10_000),
-    maxRecordBytes: checkInteger(options.maxRecordBytes ?? 4_194_304, "maxRecordBytes", 1024, 536_870_912),
+    maxRecordBytes: checkInteger(options.maxRecordBytes ?? MAX_RECORD_BYTES, "maxRecordBytes", 1024, 536_870_912),
     description: describeDefinition(job, ttlMs),
     emit,
   };
 }
 
-/** Returns, for each status, the statuses from which a job can change to it. */
-export function sourcesOf({ statuses }: JobDefinition): ReadonlyMap<string, readonly string[]> {
-  const rules = Object.entries(statuses);
-  return new Map(rules.map(([to]) => [to, rules.flatMap(([from, { next }]) => (next.includes(to) ? [from] : []))]));
+/** Returns the part of the configuration that only the lifecycle of the definition determines. */
+export function lifecycleConfig(job: JobDefinition) {
+  const rules = Object.entries(job.statuses);
+  return {
+    definition: job.name,
+    statuses: rules.map(([status]) => status),
+    finalStatuses: rules.flatMap(([status, { final }]) => (final === true ? [status] : [])),
+    initial: job.initial,
+    sources: new Map(rules.map(([to]) => [to, rules.flatMap(([from, { next }]) => (next.includes(to) ? [from] : []))])),
+    sends: sendsOf(job),
+    timeouts: timeoutsOf(job),
+  };
 }
 
 /** Returns the messages of each status for the driver. */
-export function sendsOf({ statuses }: JobDefinition): StoreConfig["sends"] {
+function sendsOf({ statuses }: JobDefinition): StoreConfig["sends"] {
   return new Map(
     Object.entries(statuses).flatMap(([status, { sends = [] }]) => {
       const rules = sends.map(({ queue, ifField = null }) => ({ queue, ifField }));
@@ -123,7 +129,7 @@ export function sendsOf({ statuses }: JobDefinition): StoreConfig["sends"] {
 }
 
 /** Returns the time limits of the statuses for the driver. */
-export function timeoutsOf({ statuses }: JobDefinition): StoreConfig["timeouts"] {
+function timeoutsOf({ statuses }: JobDefinition): StoreConfig["timeouts"] {
   return new Map(
     Object.entries(statuses).flatMap(([status, rule]) => {
       const to = timeoutTarget(rule);

@@ -34,7 +34,8 @@ import type {
   UnattendedStatus,
   WorkerRecord,
 } from "./driver-workers.js";
-import type { AuditReport, Health, StoreEvent } from "./types.js";
+import type { StoreEvent } from "./events.js";
+import type { AuditReport, Health } from "./types.js";
 
 export type * from "./driver-calls.js";
 export type * from "./driver-workers.js";

@@ -11,10 +11,8 @@ import type {
   Unreadable,
   WaitingMessage,
 } from "./driver.js";
+import { SEARCHED } from "./store-outbox.js";
 import type { Explanation } from "./worker-operations.js";
-
-/** Number of messages of each kind that are searched. */
-const SEARCHED = 1000;
 
 /** Time for which a message or a job may wait without a reason. */
 const GRACE_MS = 60_000;

@@ -26,6 +26,7 @@ import { readCursor, writeCursor } from "./cursor.js";
 import type { JobDefinition, StatusOf, WorkingOf } from "./definition.js";
 import type { JobRecord, JobStorage, JobStoreDriver, ListRequest, NewJob, ReadResult, StoreConfig } from "./driver.js";
 import { JobStoreError, unreadable, unreadableReason } from "./errors.js";
+import type { JobEvent } from "./events.js";
 import { InFlightCalls } from "./in-flight-calls.js";
 import { checkWhere, type IndexReader } from "./index-values.js";
 import type { Created, Job, JobToSave } from "./job.js";
@@ -58,7 +59,6 @@ import type {
   CountsQuery,
   CreateOptions,
   Health,
-  JobEvent,
   JobStore,
   ListQuery,
   Page,
@@ -294,7 +294,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
   }
 
   async list<S extends StatusOf<D> = StatusOf<D>>(query: ListQuery<D, S> = {}): Promise<Page<D, S>> {
-    const request = this.#request(checkOptions(query, LIST_OPTIONS, "list"));
+    const request = this.#listRequest(checkOptions(query, LIST_OPTIONS, "list"));
     const start = query.cursor === undefined ? null : readCursor(this.definition.name, request, query.cursor);
     const page = await this.#calls.run(() => this.#storage.list({ ...request, start }));
     const items: Job<D, S>[] = [];
@@ -393,7 +393,7 @@ export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {
     return this.close();
   }
 
-  #request(query: ListQuery<D>): ListRequest {
+  #listRequest(query: ListQuery<D>): ListRequest {
     const { status, order = "newest", after, before } = query;
     if (order !== "newest" && order !== "oldest") {
       return invalid(`\`order\` must be "newest" or "oldest" (got ${show(order)}).`);

@@ -5,7 +5,7 @@ import type { JobStorage } from "./driver.js";
 import { LIMIT_KEYS } from "./option-keys.js";
 
 /** Largest `max` of a limit. */
-const MAX_RUNNING = 1_000_000;
+const LARGEST_MAX = 1_000_000;
 
 /** Property of a sharded store, for workers. A registered symbol, so that every copy of the queue package finds it. */
 const SHARDED: unique symbol = Symbol.for("@subtitles/job-store/sharded");
@@ -21,7 +21,7 @@ export function checkLimit(definition: JobDefinition, limit: KeyLimit): KeyLimit
     const known = fields.length === 0 ? "It has none." : `Its index fields: ${fields.join(", ")}.`;
     return invalid(`\`limit.field\` is ${show(field)}, which is not an index field of "${definition.name}". ${known}`);
   }
-  return { field, max: checkInteger(max, "limit.max", 1, MAX_RUNNING) };
+  return { field, max: checkInteger(max, "limit.max", 1, LARGEST_MAX) };
 }
 
 /** Checks that a storage can count the jobs of a key. @throws JobStoreError INVALID_ARGUMENT if it has several shards */

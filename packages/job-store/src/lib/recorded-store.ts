@@ -1,14 +1,15 @@
 import { $ZodUnknown } from "zod/v4/core";
 import { checkOptions, invalid, type KeysOf, show } from "./arguments.js";
-import { type RecordedLifecycle, readDescription, sendsOf, sourcesOf, timeoutsOf } from "./create-job-store.js";
+import { lifecycleConfig, MAX_RECORD_BYTES, type RecordedLifecycle, readDescription } from "./create-job-store.js";
 import type { JobDefinition } from "./definition.js";
 import type { IndexValues, JobStorage, JobStoreDriver, StoreConfig, StoreMetadata } from "./driver.js";
 import { JobStoreError } from "./errors.js";
+import type { StoreEvent } from "./events.js";
 import { checkValues, type IndexReader } from "./index-values.js";
 import type { Job } from "./job.js";
 import { DefaultJobStore } from "./job-store.js";
 import { StoreEvents } from "./store-events.js";
-import type { JobStore, StoreEvent } from "./types.js";
+import type { JobStore } from "./types.js";
 
 /** Options of `openRecordedStore`. */
 export interface RecordedStoreOptions {
@@ -48,8 +49,6 @@ const RECORDED_OPTIONS: KeysOf<RecordedStoreOptions> = { transitions: true, onEv
 
 /** History limit for changes by this store. The limit of the services is not recorded. */
 const HISTORY_LIMIT = 10_000;
-/** Size limit of records, the default of `createJobStore`. The limit of the services is not recorded. */
-const MAX_RECORD_BYTES = 4_194_304;
 
 /**
  * Opens a store from its stored metadata, without its definition, for tools. The store does not change this metadata. A definition that a
@@ -141,20 +140,14 @@ function definitionFrom(
  * description, so that the recorded one stays.
  */
 function configFrom(definition: JobDefinition, emit: StoreConfig["emit"]): StoreConfig {
-  const { name, initial, statuses } = definition;
-  const rules = Object.entries(statuses);
+  const rules = Object.entries(definition.statuses);
   return {
-    definition: name,
-    statuses: rules.map(([status]) => status),
-    finalStatuses: rules.flatMap(([status, { final }]) => (final === true ? [status] : [])),
-    initial,
-    sources: sourcesOf(definition),
+    ...lifecycleConfig(definition),
     fields: [],
     ttlMs: new Map(rules.map(([status, { ttlSeconds = 0 }]) => [status, Math.round(ttlSeconds * 1000)])),
-    sends: sendsOf(definition),
-    timeouts: timeoutsOf(definition),
     maxCount: new Map(),
     historyLimit: HISTORY_LIMIT,
+    // The limit of the services is not recorded either.
     maxRecordBytes: MAX_RECORD_BYTES,
     description: null,
     emit,

@@ -23,10 +23,10 @@ export interface StatusRule<S extends string = string, F extends string = string
   /**
    * Time limit of this status, an integer number of seconds from 1 to 100 years: a job that shows no activity for this time moves to `timeoutTo`, with the error
    * code "TIMEOUT" (retryable) and `by` "timeout". Activity is entering the status, progress, and the end of a lease. A job with a lease
-   * does not time out. Every store of the definition enforces it, within 10 seconds (20 if the enforcing process died). Time in which no
-   * relay, worker or enforcing store reached the server does not count. Jobs that are in the status when the definition gains the limit
-   * have the full time from then on. While processes with different definitions run, the limits of one of them apply, so a new limit takes
-   * full effect when every process has it. Not allowed in a final status. @default no limit
+   * does not time out. Every store of the definition enforces it, within 10 seconds (20 if the enforcing store was closed or its process
+   * died). Time in which no relay, worker or enforcing store reached the server does not count. Jobs that are in the status when the
+   * definition gains the limit have the full time from then on. While processes with different definitions run, the limits of one of them
+   * apply, so a new limit takes full effect when every process has it. Not allowed in a final status. @default no limit
    */
   readonly timeoutSeconds?: number | undefined;
   /**

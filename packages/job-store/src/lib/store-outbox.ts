@@ -20,7 +20,7 @@ import type {
 const ENTRY_ID = /^(\d{1,4}-)?\d{1,16}-\d{1,16}$/;
 
 /** Number of messages of each kind that a search for the messages of a job reads. */
-const SEARCHED = 1000;
+export const SEARCHED = 1000;
 
 /** Outbox for any driver: checks arguments and converts the entries of the storage. */
 export class StoreOutbox implements Outbox {

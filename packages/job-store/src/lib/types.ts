@@ -1,7 +1,8 @@
 import type { input } from "zod/v4/core";
 import type { ActivityReports } from "./activity.js";
 import type { ClaimOptions, ClaimResult, FailRequestOptions, FailRequestResult } from "./claims.js";
-import type { FieldOf, JobDefinition, Json, NextOf, ProgressOf, StatusOf, WorkingOf } from "./definition.js";
+import type { FieldOf, JobDefinition, Json, NextOf, StatusOf, WorkingOf } from "./definition.js";
+import type { JobEvent } from "./events.js";
 import type { Created, Job, JobFailure, JobToSave } from "./job.js";
 import type { Outbox, OutboxMessage } from "./outbox.js";
 import type { Explanation, WorkerOperations } from "./worker-operations.js";
@@ -361,37 +362,6 @@ export interface Page<D extends JobDefinition, S extends StatusOf<D> = StatusOf<
   readonly unreadable: readonly { readonly id: string; readonly reason: string }[];
 }
 
-/**
- * Event of `watch`. `cursor` is the position after this event. All types except `snapshot` and `resync` have `id` and `at`.
- * - snapshot: first event of `watch(id)`, with the `job`. null: the job does not exist
- * - created, status, saved: the job was created, changed its status, or was saved, with `from`, `to`, `version` and `by`
- * - progress: progress was stored, with `progress` and `version`
- * - deleted: the job was deleted by a call, or because its status has more jobs than `maxCount`
- * - resync: events were missed, for the given `reason`. Read the jobs again
- */
-export type JobEvent<D extends JobDefinition> =
-  | { readonly type: "snapshot"; readonly job: Job<D> | null; readonly cursor: string }
-  | {
-      readonly type: "created" | "status" | "saved";
-      readonly id: string;
-      readonly from: StatusOf<D> | null;
-      readonly to: StatusOf<D>;
-      readonly version: number;
-      readonly at: Date;
-      readonly by?: string;
-      readonly cursor: string;
-    }
-  | {
-      readonly type: "progress";
-      readonly id: string;
-      readonly progress: ProgressOf<D>;
-      readonly version: number;
-      readonly at: Date;
-      readonly cursor: string;
-    }
-  | { readonly type: "deleted"; readonly id: string; readonly at: Date; readonly cursor: string }
-  | { readonly type: "resync"; readonly reason: string; readonly cursor: string };
-
 /** Result of `health`. */
 export interface Health {
   /** State of the store. degraded: some calls succeed, but writes fail. unhealthy: all calls fail. */
@@ -433,29 +403,4 @@ export interface AuditReport {
   readonly unreadable: number;
   /** Number of missing and stale entries that were repaired. */
   readonly repaired: number;
-}
-
-/** Event for logs. */
-export interface StoreEvent {
-  /**
-   * Type of the event:
-   * - connected, disconnected: the connection was opened, or lost. The driver reconnects automatically
-   * - degraded, recovered: Redis rejects writes, or accepts them again
-   * - restarted: the server was restarted, or another one answers. Its last writes may be lost
-   * - paused, resumed: a call of this store paused or resumed a queue
-   * - warning: all calls succeed, but the message needs attention: an audit repaired entries, or the timeouts are not enforced
-   */
-  readonly type:
-    | "connected"
-    | "disconnected"
-    | "degraded"
-    | "recovered"
-    | "restarted"
-    | "warning"
-    | "paused"
-    | "resumed";
-  /** Human-readable text without secrets. */
-  readonly message: string;
-  /** Machine-readable details, if there are more than the message contains. */
-  readonly details?: Readonly<Record<string, Json>>;
 }

@@ -3,6 +3,9 @@ import type { LiveWorkerRecord, QueueConsumer } from "./driver.js";
 /** Time for which a queue is remembered after its last worker was alive, in milliseconds: 30 days. It can be a day shorter. */
 export const CONSUMER_MS = 2_592_000_000;
 
+/** Maximum number of ids of running jobs in the record of a worker. */
+export const MAX_RUNNING = 1000;
+
 /** Returns the statuses that live workers name, in `from` or as `working`. */
 export function attendedStatuses(live: readonly LiveWorkerRecord[]): readonly string[] {
   return live.flatMap(({ from, working }) => [...from, working]);

@@ -6,7 +6,7 @@ import { checkState } from "../../../../test/page/checks.js";
 import { createJobStore, defineJob } from "../../src/index.js";
 import { memoryDriver } from "../../src/memory.js";
 import { brokerWithLetters, film, startPlace } from "./place.js";
-import { fillStore } from "./sample.js";
+import { fillStore, workerOf } from "./sample.js";
 
 /** Goes to a view, and waits for its heading. */
 async function visit(page: Page, view: string, heading: string) {
@@ -68,6 +68,26 @@ describe.skipIf(browser.missing)(
       await checkState(page, "dashboard-job-gone");
     });
 
+    test("a job that a worker runs is in progress, and nothing must be done", async () => {
+      const driver = memoryDriver();
+      const downloading = { next: ["downloading", "completed"] } as const;
+      const worked = createJobStore({
+        job: defineJob({ ...film, statuses: { ...film.statuses, downloading } }),
+        driver,
+      });
+      await worked.announceWorker(workerOf("downloads", "downloader@host-2/41", "downloading"), [], 60_000);
+      await worked.create({ title: "Roma" }, { id: "running" });
+      await worked.claim("running", "downloading", {
+        from: ["pending"],
+        leaseMs: 60_000,
+        key: "one",
+        message: { queue: "downloads", id: "one", payload: null },
+      });
+      const { url } = await startPlace({ driver });
+      const page = await open(`${url}#/films/job/running`);
+      await page.getByRole("heading", { name: "In progress" }).waitFor();
+    });
+
     test("a store at work: workers, outbox, queues and health", async () => {
       const { url, store } = await startPlace({ broker: brokerWithLetters().broker });
       await fillStore(store);
@@ -77,6 +97,11 @@ describe.skipIf(browser.missing)(
       await page.getByText("downloader@host-2/41").waitFor();
       await checkState(page, "dashboard-workers");
       await page.getByRole("button", { name: "Pause a queue …" }).click();
+      const names = page.locator("dialog datalist option");
+      expect(await names.evaluateAll((all) => all.map((one) => one.getAttribute("value")))).toEqual([
+        "downloads",
+        "translations",
+      ]);
       await checkState(page, "dashboard-pause");
       await page.keyboard.press("Escape");
 

@@ -83,6 +83,9 @@ function isInteger(value: unknown, min: number, max: number): value is number {
 /** Maximum duration of a Node timer. A timer with a longer duration ends immediately. */
 export const MAX_DURATION_MS = 2 ** 31 - 1;
 
+/** Maximum prefetch in AMQP. */
+export const MAX_PREFETCH = 65_535;
+
 /** Longest delay of a message or of a job in milliseconds: 366 days. */
 export const MAX_DELAY_MS = 31_622_400_000;
 

@@ -6,6 +6,7 @@ import {
   invalid,
   isDuration,
   type KeysOf,
+  MAX_PREFETCH,
   show,
   unknownKey,
 } from "./arguments.js";
@@ -22,8 +23,6 @@ import { publish, publishMany } from "./publish.js";
 import type { Broker, ConsumeOptions, Consumer, Handler, QueueHealth } from "./types.js";
 
 const DEFAULT_HEALTH_TIMEOUT_MS = 2_000;
-/** Maximum prefetch in AMQP. */
-const MAX_PREFETCH = 65_535;
 const MAX_LISTED = 10_000;
 const MAX_REDRIVE_RATE = 100_000;
 

@@ -6,7 +6,7 @@ import type { QueueDefinition } from "./definition.js";
 import type { Delivery, Session, Subscriber, Subscription } from "./driver.js";
 import { QueueError } from "./errors.js";
 import { deadLetterCopy, type Outcome, postponedCopy, retryCopy, storeCopy, waitQueueFor } from "./settlement.js";
-import { pause, unref } from "./timers.js";
+import { unref, withinTime } from "./timers.js";
 import type { ConsumeOptions, Dedupe, Handler } from "./types.js";
 
 /** Default of `graceMs`: the time for which handlers may continue while a consumer or a broker closes. */
@@ -128,14 +128,11 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
   /** Resolves to true when no handler is running, to false after `limitMs`. */
   async #waitUntilIdle(limitMs: number): Promise<boolean> {
     if (this.#active.size === 0) return true;
-    const stopWaiting = new AbortController();
-    const idle = new Promise<true>((resolve) => {
-      this.#onIdle = () => resolve(true);
+    const idle = new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
     });
-    const timedOut = pause(limitMs, { signal: stopWaiting.signal }).then(() => false as const);
-    const result = await Promise.race([idle, timedOut]);
-    stopWaiting.abort();
-    return result;
+    await withinTime(idle, limitMs);
+    return this.#active.size === 0;
   }
 
   #startHandlers(): void {

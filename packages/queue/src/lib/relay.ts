@@ -2,7 +2,7 @@ import { checkOptions, invalid, type KeysOf } from "./arguments.js";
 import { checkDefinition, MAX_VERSION, type QueueDefinition, VERSION_HEADER, versionOf } from "./definition.js";
 import { QueueError } from "./errors.js";
 import { upcastPayload } from "./payload.js";
-import { pause } from "./timers.js";
+import { pause, withinTime } from "./timers.js";
 import type { Broker } from "./types.js";
 
 /** Entry of an outbox: one message. */
@@ -139,10 +139,7 @@ class RunningRelay implements Relay {
 
   async close(): Promise<void> {
     this.#stop.abort();
-    const timer = new AbortController();
-    const timedOut = pause(CLOSE_TIMEOUT_MS, { signal: timer.signal });
-    await Promise.race([this.#running, timedOut]);
-    timer.abort();
+    await withinTime(this.#running, CLOSE_TIMEOUT_MS);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -39,6 +39,31 @@ export async function pause(ms: number, { signal }: { readonly signal?: AbortSig
   });
 }
 
+/** Waits for a promise, at most `limitMs` milliseconds. @throws the error of the promise */
+export async function withinTime(promise: Promise<unknown>, limitMs: number): Promise<void> {
+  const timer = new AbortController();
+  try {
+    await Promise.race([promise, pause(limitMs, { signal: timer.signal })]);
+  } finally {
+    timer.abort();
+  }
+}
+
+/** Waits for a promise until the signal aborts. @throws signal.reason */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise;
+  let onAbort: () => void = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
 /** Allows the process to exit while the timer is active. In a browser, a timer is a number without this method. */
 export function unref(timer: { unref?(): unknown } | number): void {
   if (typeof timer === "object") timer.unref?.();

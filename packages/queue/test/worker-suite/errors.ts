@@ -228,6 +228,29 @@ export function errors(test: Case): void {
       () => Object.assign(new Error("open '/secret'"), { code: "ENOENT", syscall: "open" }),
       "ENOENT (system call open)",
     ],
+    [
+      "an error of fetch",
+      () => {
+        const refused = Object.assign(new Error("connect 10.0.0.5:443"), { code: "ECONNREFUSED", syscall: "connect" });
+        return new TypeError("fetch failed", { cause: refused });
+      },
+      "fetch failed: ECONNREFUSED (system call connect)",
+    ],
+    [
+      "an error whose second cause has a code",
+      () =>
+        new Error("no page", { cause: new Error("closed", { cause: Object.assign(new Error(), { code: "E_TLS" }) }) }),
+      "no page: E_TLS",
+    ],
+    [
+      "an error that is its own cause",
+      () => {
+        const error = new Error("circle");
+        error.cause = error;
+        return error;
+      },
+      "circle",
+    ],
     ["an error with a long message", () => new Error("x".repeat(400)), `${"x".repeat(299)}…`],
   ];
   for (const [name, createValue, text] of values) {

@@ -1,8 +1,8 @@
 import { Redis } from "ioredis";
 import { type RedisDriverOptions, redisDriver } from "../../redis.js";
 import type { JobStoreDriver } from "../driver.js";
+import type { StoreEvent } from "../events.js";
 import { openRecordedStore, type RecordedStore, type RecordedStoreOptions } from "../recorded-store.js";
-import type { StoreEvent } from "../types.js";
 import { addresses, integerOption, type Options } from "./arguments.js";
 import { UsageError } from "./usage.js";
 
@@ -41,7 +41,8 @@ function shardedDriver({ url, redis = {}, ...common }: Extract<RedisDriverOption
 
 function noStoreMessage(prefix = ""): string {
   const place = prefix === "" ? "without a key prefix" : `under the key prefix "${prefix}"`;
-  return `No job store found ${place}. Check --prefix or REDIS_KEY_PREFIX: a service must have used the store once.`;
+  const colon = prefix === "" || prefix.endsWith(":") ? "" : ` A key prefix usually ends with a colon: "${prefix}:".`;
+  return `No job store found ${place}. Check --prefix or REDIS_KEY_PREFIX: a service must have used the store once.${colon}`;
 }
 
 /** @throws UsageError */

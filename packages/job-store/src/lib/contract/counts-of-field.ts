@@ -60,6 +60,16 @@ export function countsOfField({ test }: Context): void {
     for (const store of [brief, lasting, forever]) expect(await store.counts(RED)).toEqual({ ...ZERO, waiting: 2 });
   });
 
+  test("a job without the field is not counted by the value of an expired job with its id", async ({ stores }) => {
+    const brief = stores.open({ ttlSeconds: { waiting: 0.15 } });
+    await brief.create({ title: "One", label: "red" }, { id: "a" });
+    await gone(brief, "a");
+    const store = stores.openApart();
+    await store.create({ title: "Two" }, { id: "a" });
+    await store.updateStatus("a", "working");
+    expect(await store.counts(RED)).toEqual(ZERO);
+  });
+
   test("a job of a service that does not declare the field is not counted", async ({ store, stores }) => {
     const plain = stores.openFor(strictReport);
     await plain.create({ title: "Plain" }, { id: "plain" });

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import type { JobDefinition, JobEvent, JobStore } from "../../index.js";
 import type { Context } from "./context.js";
-import type { Report } from "./definitions.js";
+import { type Report, strictReport } from "./definitions.js";
 import { expectRefusal, manyIds } from "./expectations.js";
 
 type Event = JobEvent<Report>;
@@ -98,6 +98,13 @@ export function watch({ test }: Context): void {
     expect(await events.next()).toMatchObject({
       ...{ type: "created", id: "a", from: null, to: "waiting", version: 1, by: "me", at: job.createdAt },
     });
+  });
+
+  test("the creation of a job names its author, also without index fields", async ({ stores }) => {
+    const store = stores.openFor(strictReport);
+    const events = await watching(store);
+    await store.create({ title: "One" }, { id: "a", by: "me" });
+    expect(await events.next()).toMatchObject({ type: "created", id: "a", by: "me" });
   });
 
   test("without a target, all later changes of all jobs are events, in commit order", async ({ store, stores }) => {

@@ -2,21 +2,13 @@ import type { StatusRule } from "../status-rule.js";
 import { type Body, integerIn, listIn, objectIn, oneOf, optionalText, optionalTime, textIn, whereIn } from "./body.js";
 import { chosenJobs, type Step } from "./bulk.js";
 import { toWhere } from "./calls.js";
-import type { CallContext } from "./context.js";
+import type { ActionContext } from "./context.js";
 import { copyJob, deleteJob, type JobChange, moveJob, type Result, withOutcome } from "./job-actions.js";
 import type { ActionName } from "./options.js";
-import type { ActionReply, OutboxKind, Outcome, ShownJob } from "./protocol.js";
+import type { ActionReply, Outcome, ShownJob } from "./protocol.js";
 import { queueOf } from "./queues.js";
 import { digestOf } from "./recent-actions.js";
 import { badRequest } from "./reply.js";
-
-/** Action of a user on a store. */
-export interface ActionContext extends CallContext {
-  /** User, as the author of changes. */
-  readonly by: string;
-  /** Id of the action. A repeated request has the same one, and acts once. */
-  readonly requestId: string;
-}
 
 type Perform = (context: ActionContext, act: Body) => Promise<ActionReply>;
 
@@ -155,7 +147,7 @@ async function onRejected(
   change: (ids: readonly string[]) => Promise<void>,
 ): Promise<ActionReply> {
   const ids = entryIdsIn(act);
-  const rejected = await entriesOf("rejected", ids);
+  const rejected = await rejectedOf(ids);
   const present = ids.filter((id) => rejected.has(id));
   const result = present.length === 0 ? null : await withOutcome("", () => change(present).then(() => null));
   return {
@@ -165,11 +157,11 @@ async function onRejected(
     cursor: null,
   };
 
-  async function entriesOf(kind: OutboxKind, wanted: readonly string[]): Promise<ReadonlySet<string>> {
+  async function rejectedOf(wanted: readonly string[]): Promise<ReadonlySet<string>> {
     const found = new Set<string>();
     let cursor: string | undefined;
     for (let page = 0; page < MAX_PAGES; page++) {
-      const { entries, cursor: next } = await store.outbox.list({ kind, limit: 1000, cursor });
+      const { entries, cursor: next } = await store.outbox.list({ kind: "rejected", limit: 1000, cursor });
       for (const { entryId } of entries) if (wanted.includes(entryId)) found.add(entryId);
       if (next === undefined || found.size === wanted.length) break;
       cursor = next;

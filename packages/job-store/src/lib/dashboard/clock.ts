@@ -1,6 +1,7 @@
 import type { Activity } from "../activity.js";
 import type { JobDefinition } from "../definition.js";
 import type { DashboardJobStore } from "./options.js";
+import { shareCall } from "./promises.js";
 
 /** Time after which the clock is read again, in milliseconds. */
 const VALID_MS = 60_000;
@@ -13,7 +14,7 @@ export class StoreClock {
   readonly #store: DashboardJobStore;
   #aheadMs = 0;
   #readAt = Number.NEGATIVE_INFINITY;
-  #reading: Promise<unknown> | null = null;
+  readonly #read = shareCall(() => this.activity());
 
   constructor(store: DashboardJobStore) {
     this.#store = store;
@@ -21,12 +22,7 @@ export class StoreClock {
 
   /** Returns the time. Calls at the same time read the clock once. @throws JobStoreError UNAVAILABLE */
   async now(): Promise<Date> {
-    if (performance.now() - this.#readAt > VALID_MS) {
-      this.#reading ??= this.activity().finally(() => {
-        this.#reading = null;
-      });
-      await this.#reading;
-    }
+    if (performance.now() - this.#readAt > VALID_MS) await this.#read();
     return new Date(Date.now() + this.#aheadMs);
   }
 

@@ -9,3 +9,11 @@ export interface CallContext {
   readonly opened: OpenedStore;
   readonly values: Values;
 }
+
+/** Store, and what an action of a user on it needs. */
+export interface ActionContext extends CallContext {
+  /** User, as the author of changes. */
+  readonly by: string;
+  /** Id of the action. A repeated request has the same one, and acts once. */
+  readonly requestId: string;
+}

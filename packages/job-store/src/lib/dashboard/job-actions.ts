@@ -3,12 +3,9 @@ import { JobStoreError } from "../errors.js";
 import { idFrom } from "../id-from.js";
 import type { Job } from "../job.js";
 import type { OutboxMessage } from "../outbox.js";
-import type { CallContext } from "./context.js";
+import type { ActionContext } from "./context.js";
 import type { EnteredMessage, Outcome, ShownJob } from "./protocol.js";
 import { codeOf, messageOf } from "./reply.js";
-
-/** Store, values, author and id of an action. */
-type Author = Pick<CallContext, "opened" | "values"> & { readonly by: string; readonly requestId: string };
 
 /** Result of a change. null: it is done. */
 export type Result = Omit<Outcome, "id">;
@@ -53,19 +50,19 @@ function outcomeOf(error: unknown): Outcome["outcome"] {
 }
 
 /** Makes a change of a job, and returns its outcome. */
-function withJobOutcome({ values }: Author, id: string, change: () => Promise<Result | null>): Promise<Outcome> {
+function withJobOutcome({ values }: ActionContext, id: string, change: () => Promise<Result | null>): Promise<Outcome> {
   return withOutcome(id, change, (error) => values.messageOf(error, id));
 }
 
 /** Moves a job to another status, if it has the version that was shown. */
-export function moveJob(author: Author, shown: ShownJob, change: JobChange): Promise<Outcome> {
+export function moveJob(context: ActionContext, shown: ShownJob, change: JobChange): Promise<Outcome> {
   const { id, version } = shown;
   const { to, isRetry, message, note, digest } = change;
-  const { by, requestId } = author;
-  const { store } = author.opened;
+  const { by, requestId } = context;
+  const { store } = context.opened;
   const request = `dashboard:${requestId}:`;
   const key = `${request}${version}.${digest}`;
-  return withJobOutcome(author, id, async () => {
+  return withJobOutcome(context, id, async () => {
     const stored = await store.get(id);
     if (stored !== null && isAnother(stored, shown)) return createdAgain(stored);
     const earlier = stored?.history.findLast((made) => made.key?.startsWith(request) === true);
@@ -104,10 +101,10 @@ function messagesFor(message: EnteredMessage | undefined, id: string): readonly 
 }
 
 /** Deletes a job, if it has the version that was shown. A record that cannot be read has version 0 on the page. */
-export function deleteJob(author: Author, shown: ShownJob): Promise<Outcome> {
+export function deleteJob(context: ActionContext, shown: ShownJob): Promise<Outcome> {
   const { id, version } = shown;
-  const { store } = author.opened;
-  return withJobOutcome(author, id, async () => {
+  const { store } = context.opened;
+  return withJobOutcome(context, id, async () => {
     let job: Job<JobDefinition> | null;
     try {
       job = await store.get(id);
@@ -125,13 +122,17 @@ export function deleteJob(author: Author, shown: ShownJob): Promise<Outcome> {
 }
 
 /** Creates a job with the data of another one. A repeated request creates it once, because its id depends on the request. */
-export async function copyJob(author: Author, id: string, message: EnteredMessage | undefined): Promise<Outcome> {
-  const { store } = author.opened;
-  const copy = idFrom([author.requestId, id]);
-  return withJobOutcome(author, copy, async () => {
+export async function copyJob(
+  context: ActionContext,
+  id: string,
+  message: EnteredMessage | undefined,
+): Promise<Outcome> {
+  const { store } = context.opened;
+  const copy = idFrom([context.requestId, id]);
+  return withJobOutcome(context, copy, async () => {
     const job = await store.get(id);
     if (job === null) return { outcome: "moved", message: `Job ${id} does not exist any more.` };
-    await store.create(job.data, { id: copy, by: author.by, outbox: messagesFor(message, copy) });
+    await store.create(job.data, { id: copy, by: context.by, outbox: messagesFor(message, copy) });
     return { outcome: "done", message: `Copy of job ${id}.` };
   });
 }

@@ -12,11 +12,10 @@ export async function queuesView({ source, opened: { clock } }: CallContext): Pr
   const { broker, queues = [] } = source.options;
   const now = (await clock.now()).toISOString();
   if (broker === undefined) return { queues: [], health: null, now };
-  const [found, health] = await Promise.all([
-    Promise.all(queues.map((queue) => statsOf(broker, queue))),
-    broker.health(),
-  ]);
-  const { status, warnings, error } = health;
+  const { status, warnings, error } = await broker.health();
+  // A call on an unavailable broker waits for its whole timeout, which is longer than that of `health`.
+  const read = status === "unhealthy" ? async ({ name }: DashboardQueue) => unread(name, "not read") : statsOf;
+  const found = await Promise.all(queues.map((queue) => read(queue, broker)));
   return {
     queues: found,
     health: {
@@ -29,14 +28,18 @@ export async function queuesView({ source, opened: { clock } }: CallContext): Pr
 }
 
 /** Returns the numbers of a queue, or the reason if it cannot be read. */
-async function statsOf(broker: DashboardBroker, queue: DashboardQueue): Promise<QueuesView["queues"][number]> {
+async function statsOf(queue: DashboardQueue, broker: DashboardBroker): Promise<QueuesView["queues"][number]> {
   const { name } = queue;
   try {
     const { ready, unacked, delayed, dead, consumers } = await broker.stats(queue);
     return { queue: name, ready, unacked, delayed, dead, consumers, error: null };
   } catch (error) {
-    return { queue: name, ready: 0, unacked: null, delayed: 0, dead: 0, consumers: 0, error: messageOf(error) };
+    return unread(name, messageOf(error));
   }
+}
+
+function unread(queue: string, error: string): QueuesView["queues"][number] {
+  return { queue, ready: 0, unacked: null, delayed: 0, dead: 0, consumers: 0, error };
 }
 
 /** Returns the oldest dead letters of a queue. */

@@ -4,6 +4,7 @@ import { JobStoreError } from "../errors.js";
 import { openRecordedStore } from "../recorded-store.js";
 import { StoreClock } from "./clock.js";
 import type { DashboardJobStore, DashboardStore } from "./options.js";
+import { shareCall } from "./promises.js";
 import type { StatusInfo } from "./protocol.js";
 import { SharedWatch } from "./watch.js";
 
@@ -24,7 +25,6 @@ export interface OpenedStore {
 export class StoreSource {
   readonly options: DashboardStore;
   #opened: Promise<OpenedStore> | null = null;
-  #refreshing: Promise<OpenedStore> | null = null;
   #close: (() => Promise<void>) | null = null;
   /** Metadata with which the store was opened, as text. */
   #recorded = "";
@@ -42,14 +42,11 @@ export class StoreSource {
     return this.#opened;
   }
 
-  /** Opens the store again if a service has recorded another definition since. Called when a page loads. @throws JobStoreError UNAVAILABLE */
-  refresh(): Promise<OpenedStore> {
-    // Pages that load at the same time share this, so that the store is opened once.
-    this.#refreshing ??= this.#refresh().finally(() => {
-      this.#refreshing = null;
-    });
-    return this.#refreshing;
-  }
+  /**
+   * Opens the store again if a service has recorded another definition since. Called when a page loads. Pages that load at the same time
+   * share the call, so that the store is opened once. @throws JobStoreError UNAVAILABLE
+   */
+  readonly refresh = shareCall(() => this.#refresh());
 
   async #refresh(): Promise<OpenedStore> {
     const { driver } = this.options;

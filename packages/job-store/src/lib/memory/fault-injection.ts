@@ -1,6 +1,6 @@
 import { checkInteger } from "../arguments.js";
 import { unavailable } from "../errors.js";
-import type { StoreEvent } from "../types.js";
+import type { StoreEvent } from "../events.js";
 
 /** Fault injection for tests. It affects every store of the driver. */
 export interface MemoryFaults {
@@ -41,9 +41,9 @@ export class FaultInjection implements MemoryFaults {
     if (this.#away) throw unavailable(AWAY, false);
   }
 
-  /** Returns the reply to a change that has been made. @throws JobStoreError UNAVAILABLE if this reply is to be lost */
-  replyOrLose<R>(reply: R): R {
-    if (this.#repliesToLose === 0) return reply;
+  /** Returns the reply to a call that was made. @throws JobStoreError UNAVAILABLE if this reply is to be lost, after a change only */
+  replyOrLose<R>(reply: R, isChange = true): R {
+    if (!isChange || this.#repliesToLose === 0) return reply;
     this.#repliesToLose--;
     throw unavailable("The reply was lost (simulated by faults.loseReplies).", true);
   }

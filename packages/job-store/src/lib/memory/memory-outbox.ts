@@ -10,6 +10,7 @@ import type {
 } from "../driver.js";
 import type { OutboxKind } from "../outbox.js";
 import { comparePositions } from "../position.js";
+import { type RejectedMessage, readRejected } from "../rejected-messages.js";
 import type { StoredJob } from "./stored-job.js";
 import type { KeptMessage } from "./work-state.js";
 
@@ -178,11 +179,8 @@ export class MemoryOutbox implements OutboxStorage {
     }
   }
 
-  async rejected(limit: number) {
-    return [...this.#rejected.values()]
-      .sort((a, b) => a.at - b.at)
-      .slice(0, limit)
-      .map((entry) => ({ ...toMessage(entry), reason: entry.reason }));
+  rejected(limit: number): Promise<readonly RejectedMessage[]> {
+    return readRejected(this, limit);
   }
 
   async list({ kind, start, limit }: OutboxRequest): Promise<OutboxResult> {

@@ -42,7 +42,7 @@ import { isLive, type JobTable } from "./job-table.js";
 import { activityOf } from "./memory-activity.js";
 import { auditJobTable } from "./memory-audit.js";
 import { checkHealth } from "./memory-health.js";
-import { countJobs, examineJob, listJobs } from "./memory-list.js";
+import { countJobs, examineJob, listJobs } from "./memory-reads.js";
 import type { StoredJob } from "./stored-job.js";
 import {
   covers,
@@ -193,7 +193,7 @@ export class MemoryStorage implements JobStorage {
     if (refused !== null) {
       const { kind, remembered } = refused;
       const answered = places.answer(job.id, message.queue, false);
-      return answered || remembered ? this.#faults.replyOrLose({ kind }) : { kind };
+      return this.#faults.replyOrLose({ kind }, answered || remembered);
     }
     const pause = pauses.of(message.queue);
     if (pause !== undefined) return { kind: "paused", until: pause.until, reason: pause.reason };
@@ -267,7 +267,7 @@ export class MemoryStorage implements JobStorage {
       const job = this.#table.find(target.id);
       return job !== undefined && this.#isTargeted(target, job) && work.renew(job, leaseMs);
     });
-    return changed.includes(true) ? this.#faults.replyOrLose(changed) : changed;
+    return this.#faults.replyOrLose(changed, changed.includes(true));
   }
 
   async examine(id: string): Promise<Examination> {
@@ -284,7 +284,7 @@ export class MemoryStorage implements JobStorage {
   async resumeQueue(queue: string): Promise<boolean> {
     this.#check();
     const resumed = this.#table.pauses.resume(queue);
-    return resumed ? this.#faults.replyOrLose(resumed) : resumed;
+    return this.#faults.replyOrLose(resumed, resumed);
   }
 
   async pauses(): Promise<readonly QueuePause[]> {

@@ -1,8 +1,5 @@
 import type { LiveWorkerRecord, QueueConsumer, Target, WorkerRecord } from "../driver.js";
-import { CONSUMER_MS } from "../unattended.js";
-
-/** Maximum number of ids of running jobs in a record. */
-const MAX_RUNNING = 1000;
+import { CONSUMER_MS, MAX_RUNNING } from "../unattended.js";
 
 /** Live workers of one memory driver, and the queues that workers have consumed. */
 export class MemoryWorkers {

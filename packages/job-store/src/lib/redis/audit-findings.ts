@@ -1,6 +1,6 @@
 import type { AuditOptions, IndexValues, JobRecord, StoreConfig } from "../driver.js";
 import type { AuditReport } from "../types.js";
-import type { IndexMetadata } from "./index-metadata.js";
+import { codeOf, type IndexMetadata } from "./index-metadata.js";
 import { SPAN, type StatusCode, type StatusTtl } from "./keys.js";
 import { readRecord } from "./read-record.js";
 import { fieldLines } from "./record-text.js";
@@ -103,11 +103,6 @@ export function compare(
   return { exists: true, unreadable: computed === null, finding: findingOf(subject, stored, metadata, expected) };
 }
 
-/** Returns the code of a status with this TTL. */
-export function codeOf({ codes }: IndexMetadata, { status, ttlMs }: StatusTtl): StatusCode | undefined {
-  return codes.find((code) => code.status === status && code.ttlMs === ttlMs);
-}
-
 /** Reads a member of the index by field: the field, the score, and the id. */
 export function memberSubject(text: string): Subject & { readonly member: Member } {
   const [, field = "", byStatus, byCreation, id = ""] =
@@ -176,7 +171,7 @@ function findingOf(
   expected: ExpectedEntries,
 ): Finding | null {
   const isCorrect =
-    !expected.expired && hasExpiry(expected, stored) && hasEntries(expected, stored, codeOf(metadata, expected));
+    !expected.expired && hasExpiry(expected, stored) && hasEntries(expected, stored, codeOf(metadata.codes, expected));
   if (subject.scan === "jobs") return isCorrect ? null : { subject, kind: "missingFromIndex", expected };
   // If other entries of the job are wrong, they were counted already, and its members are not counted again.
   const { member } = subject;

@@ -4,7 +4,6 @@ import { EMPTY_REPORT } from "../reports.js";
 import type { AuditReport } from "../types.js";
 import {
   type Comparison,
-  codeOf,
   compare,
   type Finding,
   follows,
@@ -15,7 +14,7 @@ import {
   type Subject,
 } from "./audit-findings.js";
 import { runPipeline, valuesOf } from "./connection.js";
-import type { IndexMetadata } from "./index-metadata.js";
+import { codeOf, type IndexMetadata } from "./index-metadata.js";
 import { asPattern, scoreOf, storeKeys } from "./keys.js";
 import { PermissionCheck } from "./permissions.js";
 import { type Script, scripts } from "./scripts.js";
@@ -179,7 +178,7 @@ export class RedisAudit {
     const [, ...done] = await this.#session.write(async (attempt) => {
       const { metadata } = attempt;
       sent = findings.filter(
-        ({ expected }) => expected === null || expected.expired || codeOf(metadata, expected) !== undefined,
+        ({ expected }) => expected === null || expected.expired || codeOf(metadata.codes, expected) !== undefined,
       );
       const ids = sent.map(({ subject }) => subject.id);
       const args = sent.flatMap((finding) => repairArgs(finding, metadata));
@@ -193,7 +192,7 @@ export class RedisAudit {
   async #addCodes(findings: readonly Finding[]): Promise<void> {
     const metadata = await this.#session.read(async ({ metadata }) => metadata);
     const missing = findings.flatMap(({ expected }) => {
-      if (expected === null || expected.expired || codeOf(metadata, expected) !== undefined) return [];
+      if (expected === null || expected.expired || codeOf(metadata.codes, expected) !== undefined) return [];
       return metadata.codes.some(({ status }) => status === expected.status) ? [expected] : [];
     });
     if (missing.length > 0) await this.#session.addCodes(missing);
@@ -257,7 +256,7 @@ function repairArgs({ subject, expected }: Finding, metadata: IndexMetadata): re
   const { text, createdAt, statusAt, ttlMs, fields, expired } = expected;
   const [head = ""] = text.split('"times":[', 1);
   const beginning = `${head}"times":[${createdAt},${statusAt}`;
-  const score = expired ? "" : scoreOf(codeOf(metadata, expected)?.code ?? 0, statusAt);
+  const score = expired ? "" : scoreOf(codeOf(metadata.codes, expected)?.code ?? 0, statusAt);
   return [beginning, score, createdAt, ttlMs === 0 ? "" : statusAt + ttlMs, fields, subject.member?.text ?? ""];
 }
 

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Cluster, Redis, RedisCommander, RedisOptions } from "ioredis";
 import { Condition } from "../condition.js";
 import { type JobStoreError, unavailable } from "../errors.js";
-import type { StoreEvent } from "../types.js";
+import type { StoreEvent } from "../events.js";
 import { classify, connectionHint, explain, RetryableError, reasonOf } from "./redis-errors.js";
 
 /** Commands of ioredis that the driver uses. */

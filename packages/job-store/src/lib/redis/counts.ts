@@ -1,6 +1,6 @@
 import type { ListRequest } from "../driver.js";
 import { type PipelineCommand, runPipeline, valuesOf } from "./connection.js";
-import { indexKeys, SPAN, type StatusCode, scoreOf } from "./keys.js";
+import { indexKeys, SPAN, type StatusCode, scoreOf, scoreRange } from "./keys.js";
 import { fieldText } from "./record-text.js";
 import { scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
@@ -91,12 +91,8 @@ async function countByCommands(session: RedisSession, end: number): Promise<read
 async function countByScript(session: RedisSession, end: number): Promise<readonly CodeCount[]> {
   return session.read(
     async ({ metadata: { revision, codes }, evaluate }) => {
-      const ranges = codes.flatMap(({ code, ttlMs }) => [scoreOf(code, 0), scoreOf(code, SPAN - 1), ttlMs]);
-      const [, ...jobs] = await evaluate(
-        scripts.counts,
-        [session.keys.metadata, session.keys.statuses],
-        [revision, ...ranges],
-      );
+      const keys = [session.keys.metadata, session.keys.statuses];
+      const [, ...jobs] = await evaluate(scripts.counts, keys, [revision, ...codes.flatMap(scoreRange)]);
       return codes.map((code, n) => [code, Number(jobs[n])]);
     },
     { end },

@@ -127,9 +127,7 @@ export class RedisEventLog implements EventLog {
       const withdraw = onAbort(signal, () => resolve([]));
       this.#reader
         .read(this.#session.keys.events, idOf(position), limit)
-        .then(resolve, () =>
-          reject(unavailable("The event log cannot be read. ReadResult it again may succeed.", false)),
-        )
+        .then(resolve, () => reject(unavailable("The event log cannot be read. Reading it again may succeed.", false)))
         .finally(withdraw);
     });
   }

@@ -64,17 +64,17 @@ export async function checkHealth(
   const error = reachable
     ? (newer ?? missing ?? readError(read) ?? writeError(probed) ?? replicaError(replicated))
     : `Redis cannot be reached: ${connection.isOpen ? `it has not replied within ${Math.round(timeoutMs)} ms` : connection.lastError}`;
-  const { details, warnings } = "value" in server ? server.value : NO_DETAILS;
+  const { details, warnings } = valueIn(server) ?? NO_DETAILS;
   return {
     status: error === null ? "healthy" : readable ? "degraded" : "unhealthy",
     latencyMs: reachable ? latencyMs : null,
     details: { reachable, readable, writable: error === null, ...details },
     warnings,
-    rejected: "value" in rejected ? rejected.value : null,
-    oldestWaitMs: "value" in outbox ? outbox.value.oldestWait : null,
-    overdueMs: "value" in lag ? lag.value : null,
-    pauses: "value" in pauses ? pauses.value : null,
-    unattended: "value" in unattended ? unattended.value : null,
+    rejected: valueIn(rejected),
+    oldestWaitMs: valueIn(outbox)?.oldestWait ?? null,
+    overdueMs: valueIn(lag),
+    pauses: valueIn(pauses),
+    unattended: valueIn(unattended),
     attended: "value" in consuming ? attendedStatuses(consuming.value.live) : null,
     ...(error !== null && { error }),
   };
@@ -86,6 +86,10 @@ async function answerOf<T>(promise: Promise<T>): Promise<Answer<T>> {
   } catch (error) {
     return { error };
   }
+}
+
+function valueIn<T>(answer: Answer<T>): T | null {
+  return "value" in answer ? answer.value : null;
 }
 
 /** Checks the format of the store without the rest of the metadata, which a health check neither needs nor creates. */

@@ -9,7 +9,7 @@ import { checkFormat, STORE_FORMAT } from "./store-format.js";
 
 /**
  * Maximum number of bytes of stored records in one script or one reply, or one record if that is larger. The server runs
- * no other command during that time. The same number is in lua/includes/limits.lua; see docs/decisions/0016.
+ * no other command during that time. The same number is in lua/includes/script-bytes.lua; see docs/decisions/0016.
  */
 export const MAX_SCRIPT_BYTES = 2_097_152;
 
@@ -68,6 +68,8 @@ export async function loadMetadata(
   end: number,
   others: readonly StatusTtl[] = [],
 ): Promise<IndexMetadata> {
+  const set = (values: readonly (string | number)[], options: { readonly end?: number } = {}) =>
+    executor.query((client) => evaluate(client, scripts.setMetadata, [keys.metadata, keys.events], values), options);
   for (;;) {
     const stored = await executor.query((client) => readMetadata(client, keys.metadata), { end });
     checkFormat(stored);
@@ -83,10 +85,7 @@ export async function loadMetadata(
     if (stored.revision !== undefined && complete) {
       if (config.description !== null && config.description !== stored.description) {
         // Only tools read the description, so no call waits for it or fails with it. The revision stays, because the codes do.
-        const description = [stored.revision, "description", config.description];
-        executor
-          .query((client) => evaluate(client, scripts.setMetadata, [keys.metadata, keys.events], description))
-          .catch(() => undefined);
+        set([stored.revision, "description", config.description]).catch(() => undefined);
       }
       const largest = Number(stored.largest ?? DEFAULT_LARGEST);
       const limits = stored.limits === "1";
@@ -99,29 +98,21 @@ export async function loadMetadata(
       );
     }
     const grown = [...codes, ...missing].map(({ status, ttlMs }) => [status, ttlMs]);
-    await executor.query(
-      (client) =>
-        evaluate(
-          client,
-          scripts.setMetadata,
-          [keys.metadata, keys.events],
-          [
-            stored.revision ?? "",
-            ...["revision", randomBytes(6).toString("hex")],
-            ...["format", STORE_FORMAT],
-            ...["definition", JSON.stringify(config.definition)],
-            ...["shards", shards],
-            // Scripts keep the ids of operations for as long as the longest call takes.
-            ...["callMs", callMs],
-            ...["statuses", JSON.stringify(statuses)],
-            ...["codes", JSON.stringify(grown)],
-            ...(fields.length === 0 ? [] : ["fields", JSON.stringify(fields)]),
-            ...(config.description === null ? [] : ["description", config.description]),
-            ...(stored.revision === undefined ? ["log", randomBytes(6).readUIntBE(0, 6), "events", 0] : []),
-          ],
-        ),
-      { end },
-    );
+    const values = [
+      stored.revision ?? "",
+      ...["revision", randomBytes(6).toString("hex")],
+      ...["format", STORE_FORMAT],
+      ...["definition", JSON.stringify(config.definition)],
+      ...["shards", shards],
+      // Scripts keep the ids of operations for as long as the longest call takes.
+      ...["callMs", callMs],
+      ...["statuses", JSON.stringify(statuses)],
+      ...["codes", JSON.stringify(grown)],
+      ...(fields.length === 0 ? [] : ["fields", JSON.stringify(fields)]),
+      ...(config.description === null ? [] : ["description", config.description]),
+      ...(stored.revision === undefined ? ["log", randomBytes(6).readUIntBE(0, 6), "events", 0] : []),
+    ];
+    await set(values, { end });
   }
 }
 
@@ -167,7 +158,8 @@ function statusTtl(config: StoreConfig, status: string): StatusTtl {
   return { status, ttlMs: config.ttlMs.get(status) ?? 0 };
 }
 
-function find<M extends StatusTtl>(codes: readonly M[], { status, ttlMs }: StatusTtl): M | undefined {
+/** Returns the code of a status with this TTL. */
+export function codeOf<M extends StatusTtl>(codes: readonly M[], { status, ttlMs }: StatusTtl): M | undefined {
   return codes.find((code) => code.status === status && code.ttlMs === ttlMs);
 }
 
@@ -175,7 +167,7 @@ function find<M extends StatusTtl>(codes: readonly M[], { status, ttlMs }: Statu
 function missingCodes(codes: readonly StatusTtl[], needed: readonly StatusTtl[]): readonly StatusTtl[] {
   const missing: StatusTtl[] = [];
   for (const one of needed) {
-    if (find(codes, one) === undefined && find(missing, one) === undefined) missing.push(one);
+    if (codeOf(codes, one) === undefined && codeOf(missing, one) === undefined) missing.push(one);
   }
   return missing;
 }
@@ -183,7 +175,7 @@ function missingCodes(codes: readonly StatusTtl[], needed: readonly StatusTtl[])
 function ownCodes(codes: readonly StatusCode[], config: StoreConfig): ReadonlyMap<string, StatusCode> {
   const own = new Map<string, StatusCode>();
   for (const status of config.statuses) {
-    const code = find(codes, statusTtl(config, status));
+    const code = codeOf(codes, statusTtl(config, status));
     if (code !== undefined) own.set(status, code);
   }
   return own;

@@ -6,6 +6,7 @@ import type {
   StoreConfig,
   StoredLease,
   Target,
+  WaitingMessage,
   WorkerRecord,
 } from "../driver.js";
 import { canHaveLease } from "../leased-status.js";
@@ -14,7 +15,6 @@ import { readPause } from "./pause-text.js";
 import { readingOf, WRONG_TYPE } from "./read-record.js";
 import { evaluate, scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
-import { type FoundMessage, readWaiting } from "./waiting.js";
 import { workerArgs } from "./workers.js";
 import { expectations } from "./write-arguments.js";
 import { newOperationId } from "./write-batcher.js";
@@ -151,4 +151,27 @@ export class Leases {
 function readLease(text: string): StoredLease {
   const [createdAt, version, until, owner] = text.split(" ");
   return { createdAt: Number(createdAt), version: Number(version), until: Number(until), owned: owner === "o" };
+}
+
+/** Message that waits for a place, in the reply of lua/read/examine.lua. */
+type FoundMessage = readonly [
+  queue: string,
+  createdAt: string,
+  key: string,
+  max: string | null,
+  taken: number,
+  ahead: number,
+];
+
+function readWaiting([queue, createdAt, key, max, taken, ahead]: FoundMessage): WaitingMessage {
+  const at = key.indexOf("=");
+  return {
+    queue: JSON.parse(queue),
+    createdAt: Number(createdAt),
+    field: key.slice(0, at),
+    value: JSON.parse(key.slice(at + 1)),
+    max: max === null ? null : Number(max),
+    taken,
+    ahead,
+  };
 }

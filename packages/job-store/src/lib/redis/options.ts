@@ -218,62 +218,75 @@ function connector(options: RedisDriverOptions): Connector {
   if (given.length > 1) {
     invalid(`redisDriver accepts only one of url, cluster, sentinels and client (got ${given.join(" and ")}).`);
   }
-  if ("client" in options && options.client !== undefined) {
-    const client = checkClient(options.client);
-    const source = "The client";
-    if (client.isCluster) {
-      const own: ClusterOptions = client.options;
-      checkClusterOptions(own, source);
-      const connect = (bounds: ConnectionOptions) => duplicateOf(client, [], boundedCluster(bounds, own.redisOptions));
-      return { connect, connectionName: own.redisOptions?.connectionName, isCluster: true };
-    }
-    const own: RedisOptions = client.options;
-    checkIoredisOptions(own, source);
-    const connect = (bounds: ConnectionOptions) => duplicateOf(client, bounds);
-    return { connect, connectionName: own.connectionName, isCluster: false };
-  }
+  if ("client" in options && options.client !== undefined) return clientConnector(options.client);
   if ("cluster" in options && options.cluster !== undefined) {
-    const { cluster } = options;
-    const redis: ClusterConnectionOptions = checkRedis(options.redis);
-    if (!Array.isArray(cluster) || cluster.length === 0) return invalid("cluster must name at least one node.");
-    for (const node of cluster) checkNode(node);
-    checkClusterOptions(redis, "redis");
-    return {
-      connect: (bounds) => new Cluster([...cluster], { ...redis, ...boundedCluster(bounds, redis.redisOptions) }),
-      connectionName: redis.redisOptions?.connectionName,
-      isCluster: true,
-    };
+    return clusterConnector(options.cluster, checkRedis(options.redis));
   }
   const redis: ConnectionOptions = checkRedis("redis" in options ? options.redis : undefined);
-  const { connectionName } = redis;
   checkIoredisOptions(redis, "redis");
-  if ("sentinels" in options && options.sentinels !== undefined) {
-    const { sentinels, name } = options;
-    if (!Array.isArray(sentinels) || sentinels.length === 0 || typeof name !== "string" || name === "") {
-      return invalid("sentinels must name at least one sentinel, and name the master that they watch.");
-    }
-    const connect = (bounds: ConnectionOptions) =>
-      new Redis({ sentinelRetryStrategy: backOff, ...redis, ...bounds, sentinels: [...sentinels], name });
-    return { connect, connectionName, isCluster: false };
+  const connect =
+    "sentinels" in options && options.sentinels !== undefined
+      ? sentinelConnect(options, redis)
+      : urlConnect(options, redis);
+  return { connect, connectionName: redis.connectionName, isCluster: false };
+}
+
+function clientConnector(given: RedisClient): Connector {
+  const client = checkClient(given);
+  const source = "The client";
+  if (client.isCluster) {
+    const own: ClusterOptions = client.options;
+    checkClusterOptions(own, source);
+    const connect = (bounds: ConnectionOptions) => duplicateOf(client, [], boundedCluster(bounds, own.redisOptions));
+    return { connect, connectionName: own.redisOptions?.connectionName, isCluster: true };
   }
-  if ("url" in options && (options.url === undefined || options.url === "")) {
-    const actual = options.url === undefined ? "undefined" : "empty";
+  const own: RedisOptions = client.options;
+  checkIoredisOptions(own, source);
+  const connect = (bounds: ConnectionOptions) => duplicateOf(client, bounds);
+  return { connect, connectionName: own.connectionName, isCluster: false };
+}
+
+function clusterConnector(nodes: readonly ClusterNode[], redis: ClusterConnectionOptions): Connector {
+  if (!Array.isArray(nodes) || nodes.length === 0) return invalid("cluster must name at least one node.");
+  for (const node of nodes) checkNode(node);
+  checkClusterOptions(redis, "redis");
+  return {
+    connect: (bounds) => new Cluster([...nodes], { ...redis, ...boundedCluster(bounds, redis.redisOptions) }),
+    connectionName: redis.redisOptions?.connectionName,
+    isCluster: true,
+  };
+}
+
+function sentinelConnect(
+  { sentinels, name }: Extract<RedisDriverOptions, { readonly sentinels: unknown }>,
+  redis: ConnectionOptions,
+): Connector["connect"] {
+  if (!Array.isArray(sentinels) || sentinels.length === 0 || typeof name !== "string" || name === "") {
+    return invalid("sentinels must name at least one sentinel, and name the master that they watch.");
+  }
+  return (bounds) =>
+    new Redis({ sentinelRetryStrategy: backOff, ...redis, ...bounds, sentinels: [...sentinels], name });
+}
+
+function urlConnect(options: object, redis: ConnectionOptions): Connector["connect"] {
+  const url: unknown = "url" in options ? options.url : undefined;
+  if ("url" in options && (url === undefined || url === "")) {
+    const actual = url === undefined ? "undefined" : "empty";
     return invalid(
       `The url of redisDriver is ${actual}. Is the environment variable with the address, for example REDIS_URL, set?`,
     );
   }
-  if (!("url" in options) || typeof options.url !== "string" || !/^rediss?:\/\//.test(options.url)) {
+  if (typeof url !== "string" || !/^rediss?:\/\//.test(url)) {
     return invalid(
       "redisDriver needs a url that begins with redis:// or rediss://, a cluster, sentinels, or a client of ioredis.",
     );
   }
-  const { url } = options;
   if (!URL.canParse(url)) {
     return invalid("The url of redisDriver cannot be parsed. Encode special characters in user and password with %.");
   }
   checkPath(url);
   checkQuery(url, "The query of the url");
-  return { connect: (bounds) => new Redis(url, { ...redis, ...bounds }), connectionName, isCluster: false };
+  return (bounds) => new Redis(url, { ...redis, ...bounds });
 }
 
 function checkRedis(redis: object | undefined): object {

@@ -167,7 +167,6 @@ const PROBES: readonly Probe[] = [
   ["hincrby", at.outboxScheduledEntries, "last", "no number"],
   ...sortedSet(at.outboxRejected),
   ...messages(at.outboxRejectedEntries),
-  ["hmget", at.outboxRejectedEntries, "*"],
   ...sortedSet(at.outboxPublished),
 ];
 

@@ -69,13 +69,14 @@ export class ReadBatcher implements CommandKind<ReadCall> {
       next += missing;
     }
     const complete = batch.filter(({ ids, texts }) => texts.length === ids.length);
-    const absent = complete.flatMap(({ ids, texts }) => ids.filter((_, n) => texts[n] === null));
-    const foreign = absent.length === 0 ? NONE : await this.#foreign(absent, batch[0]?.end);
-    const readings = complete.map((call) => readingsOf(call.ids, call.texts, foreign));
-    const leased = await this.#leases.addTo(readings.flat(), batch[0]?.end);
+    const readings = await this.#readings(
+      complete.flatMap(({ ids }) => ids),
+      complete.flatMap(({ texts }) => texts),
+      batch[0]?.end,
+    );
     let first = 0;
     for (const call of complete) {
-      call.resolve(leased.slice(first, first + call.ids.length));
+      call.resolve(readings.slice(first, first + call.ids.length));
       first += call.ids.length;
     }
   }
@@ -87,17 +88,25 @@ export class ReadBatcher implements CommandKind<ReadCall> {
   /** Reads all jobs, with one command for as many as one reply may contain. */
   async readJobs(ids: readonly string[], end?: number): Promise<readonly ReadResult[]> {
     const readings: ReadResult[] = [];
-    while (readings.length < ids.length) readings.push(...(await this.readSome(ids.slice(readings.length), end)));
+    while (readings.length < ids.length) readings.push(...(await this.#readSome(ids.slice(readings.length), end)));
     return readings;
   }
 
   /** Reads as many of the jobs, in order, as one reply may contain: at least the first. */
-  async readSome(ids: readonly string[], end = this.#session.executor.defaultEnd()): Promise<readonly ReadResult[]> {
+  async #readSome(ids: readonly string[], end = this.#session.executor.defaultEnd()): Promise<readonly ReadResult[]> {
     const texts = await this.#session.read(() => this.#texts(ids), { end });
-    const read = ids.slice(0, texts.length);
-    const absent = read.filter((_, n) => texts[n] === null);
+    return this.#readings(ids.slice(0, texts.length), texts, end);
+  }
+
+  /** Returns the jobs with these values, and their leases. */
+  async #readings(ids: readonly string[], texts: Texts, end: number | undefined): Promise<readonly ReadResult[]> {
+    const absent = ids.filter((_, n) => texts[n] === null);
     const foreign = absent.length === 0 ? NONE : await this.#foreign(absent, end);
-    return this.#leases.addTo(readingsOf(read, texts, foreign), end);
+    const readings = ids.map((id, n) => {
+      const text = texts[n] ?? null;
+      return text === null && foreign.has(id) ? WRONG_TYPE : readingOf(id, text);
+    });
+    return this.#leases.addTo(readings, end);
   }
 
   /** Values of the first jobs, of at least one. */
@@ -137,10 +146,3 @@ export class ReadBatcher implements CommandKind<ReadCall> {
 }
 
 const NONE: ReadonlySet<string> = new Set();
-
-function readingsOf(ids: readonly string[], texts: Texts, foreign: ReadonlySet<string>): readonly ReadResult[] {
-  return ids.map((id, n) => {
-    const text = texts[n] ?? null;
-    return text === null && foreign.has(id) ? WRONG_TYPE : readingOf(id, text);
-  });
-}

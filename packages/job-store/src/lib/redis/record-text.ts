@@ -33,7 +33,7 @@ export function newRecordText(
   return beginning + " ".repeat(Math.min(roomFor(bytes), Math.max(0, maxRecordBytes - bytes))) + end;
 }
 
-/** Returns the number of spaces for further changes. `withRoom` in lua/includes/record.lua does the same. */
+/** Returns the number of spaces for further changes. `roomFor` in lua/includes/record.lua does the same. */
 function roomFor(bytes: number): number {
   return 64 + ((((-70 - bytes) % 128) + 128) % 128);
 }

@@ -9,6 +9,7 @@ import type {
   StoredMessage,
 } from "../driver.js";
 import type { OutboxKind } from "../outbox.js";
+import { type RejectedMessage, readRejected } from "../rejected-messages.js";
 import { type Keys, workKeys } from "./keys.js";
 import { evaluate, type Script, scripts } from "./scripts.js";
 import type { RedisSession, Reply } from "./session.js";
@@ -126,25 +127,8 @@ export class RedisOutbox implements OutboxStorage {
     return this.#each(scripts.outboxRequeue, (ids) => ids, entryIds);
   }
 
-  async rejected(limit: number): Promise<readonly (StoredMessage & { readonly reason: string })[]> {
-    const { keys } = this.#session;
-    const ids = await this.#session.read(({ client }) => client.zrange(keys.outboxRejected, 0, String(limit - 1)));
-    if (ids.length === 0) return [];
-    const texts: (string | null)[] = [];
-    while (texts.length < ids.length) {
-      const rest = ids.slice(texts.length);
-      const [, ...some] = await this.#session.read(({ evaluate }) =>
-        evaluate(scripts.outboxRejected, [keys.outboxRejectedEntries], rest),
-      );
-      texts.push(...(some as (string | null)[]));
-    }
-    return ids.flatMap((id, n) => {
-      const text = texts[n];
-      if (typeof text !== "string") return []; // Requeued or acknowledged between the two reads.
-      const fields: EntryFields = JSON.parse(text);
-      const message = readEntry(id, fields);
-      return message === null ? [] : [{ ...message, reason: JSON.parse(fields.at(-1) ?? "") }];
-    });
+  rejected(limit: number): Promise<readonly RejectedMessage[]> {
+    return readRejected(this, limit);
   }
 
   async list({ kind, start, limit }: OutboxRequest): Promise<OutboxResult> {

@@ -88,17 +88,18 @@ export class RedisStorage implements JobStorage {
   }
 
   async create(job: NewJob): Promise<CreateReply> {
-    const reply = await this.#write(commands.create, job);
-    if (reply.kind !== "exists") return reply;
-    const [reading] = await this.#leases.addTo([{ kind: "record", record: reply.record }]);
-    return reading?.kind === "record" ? { kind: "exists", record: reading.record } : reply;
+    return this.#withLease(await this.#write(commands.create, job));
   }
 
   async request(request: JobRequest): Promise<RequestReply> {
-    const reply = await this.#write(commands.request, request);
+    return this.#withLease(await this.#write(commands.request, request));
+  }
+
+  /** Adds the end of the lease to an existing job. */
+  async #withLease<R extends CreateReply | RequestReply>(reply: R): Promise<R> {
     if (reply.kind !== "exists") return reply;
     const [reading] = await this.#leases.addTo([{ kind: "record", record: reply.record }]);
-    return reading?.kind === "record" ? { kind: "exists", record: reading.record } : reply;
+    return reading?.kind === "record" ? { ...reply, record: reading.record } : reply;
   }
 
   save(job: FullJob): Promise<SaveReply> {

@@ -12,7 +12,6 @@ import getRecord from "./lua/includes/get-record.lua";
 import indexes from "./lua/includes/indexes.lua";
 import lateEntry from "./lua/includes/late-entry.lua";
 import leaseOf from "./lua/includes/lease-of.lua";
-import limits from "./lua/includes/limits.lua";
 import metadata from "./lua/includes/metadata.lua";
 import numbers from "./lua/includes/numbers.lua";
 import pauses from "./lua/includes/pauses.lua";
@@ -20,6 +19,7 @@ import places from "./lua/includes/places.lua";
 import push from "./lua/includes/push.lua";
 import rank from "./lua/includes/rank.lua";
 import readLimit from "./lua/includes/read-limit.lua";
+import scriptBytes from "./lua/includes/script-bytes.lua";
 import storeKeys from "./lua/includes/store-keys.lua";
 import workChanges from "./lua/includes/work-changes.lua";
 import workState from "./lua/includes/work-state.lua";
@@ -36,7 +36,6 @@ import outboxAcknowledge from "./lua/outbox/acknowledge.lua";
 import outboxClaim from "./lua/outbox/claim.lua";
 import outboxList from "./lua/outbox/list.lua";
 import outboxReject from "./lua/outbox/reject.lua";
-import outboxRejected from "./lua/outbox/rejected.lua";
 import outboxRequeue from "./lua/outbox/requeue.lua";
 import outboxReschedule from "./lua/outbox/reschedule.lua";
 import outboxState from "./lua/outbox/state.lua";
@@ -68,7 +67,7 @@ export function scriptOf(...parts: readonly string[]): Script {
 }
 
 /** First part of every script that checks the revision of the metadata. */
-export const metadataOf = `${limits}\n${metadata}`;
+export const metadataOf = `${scriptBytes}\n${metadata}`;
 
 /** Functions that update the index by field. */
 export const fieldIndex = fields;
@@ -82,16 +81,16 @@ export const scripts = {
   setMetadata: scriptOf(setMetadata),
   recordLostConnections: scriptOf(metadataOf, recordLostConnections),
   page: scriptOf(numbers, rank, page),
-  read: scriptOf(limits, readLimit, read),
+  read: scriptOf(scriptBytes, readLimit, read),
   find: scriptOf(...indexed, find),
   counts: scriptOf(counts),
   activity: scriptOf(contact, numbers, activity),
   countsOfField: scriptOf(...indexed, countsOfField),
   probe: scriptOf(probe),
   snapshot: scriptOf(getRecord, snapshot),
-  examine: scriptOf(limits, contact, getRecord, leaseOf, places, examine),
+  examine: scriptOf(scriptBytes, contact, getRecord, leaseOf, places, examine),
   leases: scriptOf(contact, leaseOf, leases),
-  renewLeases: scriptOf(limits, ...work, workChanges, expectations, pauses, renewLeases),
+  renewLeases: scriptOf(scriptBytes, ...work, workChanges, expectations, pauses, renewLeases),
   pauseQueue: scriptOf(pauses, changePauses, pauseQueue),
   resumeQueue: scriptOf(pauses, changePauses, resumeQueue),
   readPauses: scriptOf(readPauses),
@@ -101,14 +100,13 @@ export const scripts = {
   reindex: scriptOf(...deleting, lateEntry, reindex),
   nextTimeouts: scriptOf(metadataOf, contact, numbers, nextTimeouts),
   findOverdue: scriptOf(metadataOf, ...work, findOverdue),
-  timeoutsLag: scriptOf(contact, timeoutsLag),
-  outboxClaim: scriptOf(limits, readLimit, beginOutbox, ...work, endedLeases, outboxClaim),
+  timeoutsLag: scriptOf(contact, numbers, timeoutsLag),
+  outboxClaim: scriptOf(scriptBytes, readLimit, beginOutbox, ...work, endedLeases, outboxClaim),
   outboxAcknowledge: scriptOf(beginOutbox, outboxAcknowledge),
-  outboxReject: scriptOf(limits, readLimit, beginOutbox, outboxReject),
-  outboxRequeue: scriptOf(limits, readLimit, beginOutbox, outboxRequeue),
-  outboxRejected: scriptOf(limits, readLimit, outboxRejected),
-  outboxList: scriptOf(limits, readLimit, numbers, rank, outboxList),
-  outboxReschedule: scriptOf(limits, readLimit, numbers, beginOutbox, ...work, workChanges, outboxReschedule),
+  outboxReject: scriptOf(scriptBytes, readLimit, beginOutbox, outboxReject),
+  outboxRequeue: scriptOf(scriptBytes, readLimit, beginOutbox, outboxRequeue),
+  outboxList: scriptOf(scriptBytes, readLimit, numbers, rank, outboxList),
+  outboxReschedule: scriptOf(scriptBytes, readLimit, numbers, beginOutbox, ...work, workChanges, outboxReschedule),
   outboxState: scriptOf(outboxState),
 } as const;
 

@@ -1,6 +1,6 @@
 import type { StoreConfig } from "../driver.js";
 import { unavailable } from "../errors.js";
-import type { StoreEvent } from "../types.js";
+import type { StoreEvent } from "../events.js";
 import type { PendingCall, Requirement, ServerState } from "./call-queue.js";
 import { type Client, type Deadline, type RedisConnection, runPipeline, ServerClock, valuesOf } from "./connection.js";
 import { type CommandOptions, Executor } from "./executor.js";

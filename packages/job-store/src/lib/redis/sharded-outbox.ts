@@ -1,5 +1,6 @@
 import { withAnyOf } from "../abort.js";
 import type { ListedMessage, OutboxRequest, OutboxResult, OutboxStorage, StoredMessage } from "../driver.js";
+import { type RejectedMessage, readRejected } from "../rejected-messages.js";
 import { groupBy } from "./group-by.js";
 import { shardOf } from "./keys.js";
 
@@ -53,14 +54,8 @@ export class ShardedOutbox implements OutboxStorage {
     return this.#each(entryIds, (shard, ids) => shard.requeue(ids));
   }
 
-  async rejected(limit: number) {
-    const all = await Promise.all(
-      this.#shards.map(async (shard, n) => (await shard.rejected(limit)).map((message) => withShard(n, message))),
-    );
-    return all
-      .flat()
-      .sort((a, b) => a.at - b.at)
-      .slice(0, limit);
+  rejected(limit: number): Promise<readonly RejectedMessage[]> {
+    return readRejected(this, limit);
   }
 
   /** Reads a part of the page from each shard. The page ends where a shard may have further messages that were not read. */

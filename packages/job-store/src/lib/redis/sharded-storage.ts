@@ -35,13 +35,13 @@ import type {
 import { comparePositions } from "../position.js";
 import { settledWithin } from "../settled-within.js";
 import type { AuditReport } from "../types.js";
+import { MAX_RUNNING } from "../unattended.js";
 import { mergeActivity } from "./activity.js";
 import { groupBy } from "./group-by.js";
 import type { ShardHealth } from "./health.js";
 import { shardOf } from "./keys.js";
 import type { RedisStorage } from "./redis-storage.js";
 import { expectedPerShard, ShardedOutbox } from "./sharded-outbox.js";
-import { MAX_RUNNING } from "./workers.js";
 
 /** Storage of jobs in several shards. A call for one job is sent to its shard. Other calls are sent to all shards, and the replies merged. */
 export class ShardedStorage implements JobStorage {
@@ -88,11 +88,7 @@ export class ShardedStorage implements JobStorage {
     const contacts = Promise.all(others);
     if (targets.length === 0) return (await contacts).flat();
     contacts.catch(() => {});
-    return this.#ofEach(
-      targets,
-      ({ id }) => id,
-      (shard, mine) => shard.renewLeases(mine, leaseMs),
-    );
+    return this.#ofEach(targets, (shard, mine) => shard.renewLeases(mine, leaseMs));
   }
 
   examine(id: string): Promise<Examination> {
@@ -115,15 +111,11 @@ export class ShardedStorage implements JobStorage {
     const note = ({ pause }: { readonly pause: QueuePause | null }) => void (pause !== null && pauses.push(pause));
     if (targets.length === 0) for (const reply of await contacts) note(reply);
     contacts.catch(() => {});
-    const renewed = await this.#ofEach(
-      targets,
-      ({ id }) => id,
-      async (shard, mine) => {
-        const reply = await shard.announceWorker(worker, mine, leaseMs);
-        note(reply);
-        return reply.renewed;
-      },
-    );
+    const renewed = await this.#ofEach(targets, async (shard, mine) => {
+      const reply = await shard.announceWorker(worker, mine, leaseMs);
+      note(reply);
+      return reply.renewed;
+    });
     return { renewed, pause: mergePauses([pauses])[0] ?? null };
   }
 
@@ -182,19 +174,11 @@ export class ShardedStorage implements JobStorage {
   }
 
   read(ids: readonly string[]): Promise<readonly ReadResult[]> {
-    return this.#ofEach(
-      ids,
-      (id) => id,
-      (shard, mine) => shard.read(mine),
-    );
+    return this.#ofEach(ids, (shard, mine) => shard.read(mine));
   }
 
   readIndexValues(ids: readonly string[]): Promise<readonly IndexValues[]> {
-    return this.#ofEach(
-      ids,
-      (id) => id,
-      (shard, mine) => shard.readIndexValues(mine),
-    );
+    return this.#ofEach(ids, (shard, mine) => shard.readIndexValues(mine));
   }
 
   /** Reads the expected part of a page from each shard, and a complete page from a shard whose part was too small. */
@@ -257,12 +241,11 @@ export class ShardedStorage implements JobStorage {
   }
 
   /** Calls each shard with the jobs that it has. The results have the order of `jobs`. */
-  async #ofEach<J, T>(
+  async #ofEach<J extends string | Target, T>(
     jobs: readonly J[],
-    idOf: (job: J) => string,
     call: (shard: RedisStorage, mine: readonly J[]) => Promise<readonly T[]>,
   ): Promise<readonly T[]> {
-    const byShard = groupBy([...jobs.entries()], ([, job]) => this.logOf(idOf(job)));
+    const byShard = groupBy([...jobs.entries()], ([, job]) => this.logOf(typeof job === "string" ? job : job.id));
     const found: T[] = [];
     await Promise.all(
       [...byShard].map(async ([shard, mine]) => {

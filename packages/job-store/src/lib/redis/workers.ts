@@ -1,13 +1,10 @@
 import type { RedisCommander } from "ioredis";
 import type { JobStorage, LiveWorkerRecord, Target, UnattendedStatus, WorkerRecord } from "../driver.js";
-import { CONSUMER_MS, unattendedStatuses } from "../unattended.js";
+import { CONSUMER_MS, MAX_RUNNING, unattendedStatuses } from "../unattended.js";
 import { runPipeline, valuesOf } from "./connection.js";
 import { type Keys, SPAN, scoreOf } from "./keys.js";
 import { evaluate, scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
-
-/** Maximum number of ids of running jobs in a record. */
-export const MAX_RUNNING = 1000;
 
 /** Values of a worker that announces itself, as lua/write/renew-leases.lua describes them. null: none does. */
 export function workerArgs(worker: WorkerRecord | null, targets: readonly Target[]): readonly string[] {

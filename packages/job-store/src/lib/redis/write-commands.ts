@@ -113,8 +113,7 @@ export const create: WriteCommand<NewJob, CreateReply> = {
       return { kind: "created", record: newRecord(job, Number(result[1]), ttlMs, historyLimit) };
     }
     if (result[0] !== "exists") return rejectionIn(result) as TooLarge | Unreadable;
-    const record = readRecord(job.id, String(result[1]));
-    return "kind" in record ? record : { kind: "exists", record };
+    return replyWith("exists", readRecord(job.id, String(result[1])));
   },
 };
 
@@ -141,15 +140,10 @@ export const request: WriteCommand<JobRequest, RequestReply> = {
     if (first === "created") {
       return { kind: "created", record: newRecord(job, Number(second), ttlMs, historyLimit) };
     }
-    if (first === "exists") {
-      const record = readRecord(job.id, String(second));
-      return "kind" in record ? record : { kind: "exists", record };
-    }
-    const record = first.startsWith("{")
-      ? readRecord(job.id, changedRecordText(first, String(second)))
-      : recordIn(job.id, result, "retried");
+    if (first === "exists") return replyWith("exists", readRecord(job.id, String(second)));
+    const record = recordIn(job.id, result, "retried");
     if (record === null) return rejectionIn(result, indeterminate) as TooLarge | Unreadable;
-    return "kind" in record ? record : { kind: "retried", record };
+    return replyWith("retried", record);
   },
 };
 
@@ -185,13 +179,12 @@ export const updateStatus: WriteCommand<StatusUpdate, UpdateStatusReply> = {
     if (first === "noMessage" || first === "stored") return { kind: first };
     if (first.startsWith("{")) {
       const record = readRecord(target.id, changedRecordText(first, String(second)));
-      if ("kind" in record) return record;
-      const leasedUntil = leaseMs === undefined ? null : new Date(record.statusAt.getTime() + leaseMs);
-      return { kind: "updated", record: leasedUntil === null ? record : { ...record, leasedUntil } };
+      if ("kind" in record || leaseMs === undefined) return replyWith("updated", record);
+      return replyWith("updated", { ...record, leasedUntil: new Date(record.statusAt.getTime() + leaseMs) });
     }
     const record = recordIn(target.id, result, first === "unchanged" ? "unchanged" : "made");
     if (record === null) return rejectionIn(result, indeterminate);
-    return "kind" in record ? record : { kind: first === "unchanged" ? "unchanged" : "updated", record };
+    return replyWith(first === "unchanged" ? "unchanged" : "updated", record);
   },
 };
 
@@ -265,7 +258,7 @@ export const failRequest: WriteCommand<FailRequest, FailRequestReply> = {
     headersArg(sendHeaders),
   ],
   decode: (result, { id }, { indeterminate }) => {
-    const [kind, detail] = result;
+    const [kind] = result;
     switch (kind) {
       case "outdated":
       case "handled":
@@ -273,11 +266,9 @@ export const failRequest: WriteCommand<FailRequest, FailRequestReply> = {
       case "leased":
         return { kind };
     }
-    const record = kind.startsWith("{")
-      ? readRecord(id, changedRecordText(kind, String(detail)))
-      : recordIn(id, result, "failed");
+    const record = recordIn(id, result, "failed");
     if (record === null) return rejectionIn(result, indeterminate) as Missing | Unreadable;
-    return "kind" in record ? record : { kind: "failed", record };
+    return replyWith("failed", record);
   },
 };
 
@@ -310,7 +301,7 @@ export const save: WriteCommand<FullJob, SaveReply> = {
     if (result[0] === "expired") return { kind: "expired" };
     const record = recordIn(job.id, result, "saved");
     if (record === null) return rejectionIn(result) as Conflict | TooLarge | Unreadable;
-    return "kind" in record ? record : { kind: "saved", record };
+    return replyWith("saved", record);
   },
 };
 
@@ -332,6 +323,11 @@ function keysOfMessages({ outbox }: Pick<NewJob, "outbox">): string {
   return outbox.length > 0 ? "os" : "";
 }
 
+/** Returns a reply of this kind with the record, or the reason why the record cannot be read. */
+function replyWith<K extends string>(kind: K, record: JobRecord | Unreadable) {
+  return "kind" in record ? record : { kind, record };
+}
+
 /** Returns the record after a change of status, from its new beginning and the data of the old record. Without that, it is whole. */
 function changedRecordText(beginning: string, old: string): string {
   return old === "" ? beginning : beginning + old.slice(old.indexOf('\n"data":'));
@@ -340,11 +336,13 @@ function changedRecordText(beginning: string, old: string): string {
 type Rejection = Missing | Conflict | Illegal | TooLarge | Unreadable;
 
 /**
- * Returns the record in a reply of this kind, or null if the reply has another kind. "repeated": an earlier attempt of the call was
- * applied. The reply to that attempt is known only if the job was not changed since. The end of a lease follows the kind after a space.
+ * Returns the record in a reply of this kind, or in one that begins with the record itself. null: the reply has another kind. "repeated":
+ * an earlier attempt of the call was applied. The reply to that attempt is known only if the job was not changed since. The end of a lease
+ * follows the kind after a space.
  * @throws JobStoreError UNAVAILABLE (indeterminate)
  */
 function recordIn(id: string, [first, detail]: ScriptResult, kind: string): JobRecord | Unreadable | null {
+  if (first.startsWith("{")) return readRecord(id, changedRecordText(first, String(detail)));
   const [given, until] = first.split(" ");
   if (given !== kind && given !== "repeated") return null;
   const [version = "", text = ""] = given === kind ? ["", String(detail)] : String(detail).split(/ (.*)/s, 2);

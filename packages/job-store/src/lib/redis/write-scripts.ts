@@ -2,6 +2,7 @@ import type { StoreConfig } from "../driver.js";
 import { canHaveLease } from "../leased-status.js";
 import { MAX_EXCESS_BYTES } from "../record-limit.js";
 import type { IndexMetadata } from "./index-metadata.js";
+import { SPAN } from "./keys.js";
 import beginWrite from "./lua/includes/begin-write.lua";
 import contact from "./lua/includes/contact.lua";
 import deleteWork from "./lua/includes/delete-work.lua";
@@ -11,6 +12,7 @@ import events from "./lua/includes/events.lua";
 import expectations from "./lua/includes/expectations.lua";
 import lateEntry from "./lua/includes/late-entry.lua";
 import messages from "./lua/includes/messages.lua";
+import newJob from "./lua/includes/new-job.lua";
 import operations from "./lua/includes/operations.lua";
 import pauses from "./lua/includes/pauses.lua";
 import places from "./lua/includes/places.lua";
@@ -64,14 +66,15 @@ export class WriteScripts {
   readonly #config: StoreConfig;
   readonly #constants: Constants;
   readonly #scripts = new Map<string, Script>();
-  /** Scripts of claims and of failed requests. A server that does not have one replies so, and then gets it. */
-  readonly #requested = new Set<Script>();
+  /** Scripts that many stores do not need, and that a call has used. A server that does not have one replies so, and then gets it. */
+  readonly #used = new Set<Script>();
 
   /** @param idAt position of the id in a job's key, in bytes from 1 */
   constructor(config: StoreConfig, eventLogLength: number, idAt: number) {
     this.#config = config;
     this.#constants = {
       ID_AT: idAt,
+      SPAN,
       MAX_RECORD_BYTES: config.maxRecordBytes,
       MAX_EXCESS_BYTES,
       HISTORY_LIMIT: config.historyLimit,
@@ -83,23 +86,14 @@ export class WriteScripts {
   }
 
   create(metadata: IndexMetadata): Script {
-    const status = this.#config.initial;
-    const code = codeOf(status, metadata);
-    return this.#script(`create ${code}`, metadata, [messages, statusMessages, create], () => {
-      return {
-        CODE: code,
-        TTL: String(this.#config.ttlMs.get(status) ?? 0),
-        STATUS: JSON.stringify(status),
-        SENDS: this.#sendLines(status),
-        ...this.#creation(),
-      };
-    });
+    const parts = [messages, statusMessages, newJob, create];
+    return this.#entering("create", this.#config.initial, metadata, parts, this.#creation());
   }
 
   /** Returns the script that creates jobs, or changes existing ones to the initial status. */
   request(metadata: IndexMetadata): Script {
-    const parts = [messages, ...STATUS_CHANGE, updateStatus, request];
-    return this.#request(this.#entering("request", this.#config.initial, metadata, parts, this.#creation()));
+    const parts = [messages, ...STATUS_CHANGE, newJob, updateStatus, request];
+    return this.#use(this.#entering("request", this.#config.initial, metadata, parts, this.#creation()));
   }
 
   /** Returns the constants of the scripts that create jobs. */
@@ -118,19 +112,17 @@ export class WriteScripts {
 
   /** Returns the script that claims jobs into a status. The size of a record does not limit claims: without them, no job would end. */
   claim(status: string, metadata: IndexMetadata): Script {
-    return this.#request(
-      this.#entering("claim", status, metadata, [...STATUS_CHANGE, requests, pauses, claim], NO_LIMIT),
-    );
+    const parts = [...STATUS_CHANGE, requests, pauses, claim];
+    return this.#use(this.#entering("claim", status, metadata, parts, NO_LIMIT));
   }
 
   failRequest(status: string, metadata: IndexMetadata): Script {
     const parts = [...STATUS_CHANGE, requests, failRequest];
-    return this.#request(this.#entering("failRequest", status, metadata, parts, NO_LIMIT));
+    return this.#use(this.#entering("failRequest", status, metadata, parts, NO_LIMIT));
   }
 
-  /** Notes a script that many stores do not need. */
-  #request(script: Script): Script {
-    this.#requested.add(script);
+  #use(script: Script): Script {
+    this.#used.add(script);
     return script;
   }
 
@@ -171,14 +163,14 @@ export class WriteScripts {
     return this.#script("trimToMaxCount", metadata, [record, readUntil, ...DELETION, trimToMaxCount]);
   }
 
-  /** Returns the scripts of all calls, except for those of claims and of failed requests that were not made yet. Many stores make none. */
+  /** Returns the scripts of all calls, except for those of requests, claims and failed requests that no call has used yet. */
   all(metadata: IndexMetadata): readonly Script[] {
     const updates = this.#config.statuses.map((status) => this.updateStatus(status, metadata));
     const others = [this.updateProgress(metadata), this.save(metadata), this.delete(metadata)];
-    return [...new Set([this.create(metadata), ...updates, ...others, ...this.#requested])];
+    return [...new Set([this.create(metadata), ...updates, ...others, ...this.#used])];
   }
 
-  /** Returns the messages of a status in the form of lua/includes/messages.lua. */
+  /** Returns the messages of a status in the form of lua/includes/status-messages.lua. */
   #sendLines(status: string): string {
     const rules = this.#config.sends.get(status) ?? [];
     return rules.map(({ queue, ifField }) => `${ifField ?? ""} ${JSON.stringify(queue)}`).join("\n");

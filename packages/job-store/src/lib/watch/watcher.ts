@@ -1,12 +1,12 @@
-import { onAbort, stoppable, unlessAborted } from "../abort.js";
+import { isAborted, onAbort, stoppable, unlessAborted } from "../abort.js";
 import { checkId, checkInteger, invalid } from "../arguments.js";
 import { readEventCursor, writeEventCursor } from "../cursor.js";
 import type { JobDefinition } from "../definition.js";
 import type { JobStorage, LogPosition, ReadResult } from "../driver.js";
 import { JobStoreError, notFound } from "../errors.js";
+import type { JobEvent } from "../events.js";
 import { type InFlightCalls, storeClosed } from "../in-flight-calls.js";
 import type { Job } from "../job.js";
-import type { JobEvent } from "../types.js";
 import { gapOf, isRewound, type QueuedEvent, SharedLogReader, Subscription } from "./shared-log-reader.js";
 
 /** Decodes the records that a watcher reads. */
@@ -158,7 +158,7 @@ export class Watcher<D extends JobDefinition> {
   ): AsyncGenerator<JobEvent<D>, void, undefined> {
     if (this.#calls.closed) throw storeClosed();
     const ends = [this.#calls.signal, ...signals];
-    if (ends.some(({ aborted }) => aborted)) return;
+    if (isAborted(ends)) return;
     const withdraw = ends.map((end) => onAbort(end, () => subscription.end()));
     for (const reader of readers) reader.subscribe(subscription);
     try {
@@ -178,7 +178,7 @@ export class Watcher<D extends JobDefinition> {
     for (;;) {
       const position = positions.get(reader) as LogPosition;
       const page = await this.#call(() => reader.pageAfter(position, 0), ends);
-      if (ends.some(({ aborted }) => aborted)) return;
+      if (isAborted(ends)) return;
       if (page === null) continue;
       const gap = gapOf(page, position);
       if (gap !== null) yield this.#toEvent({ ...gap, reader }, positions);

@@ -9,6 +9,7 @@ import {
   type Session,
   type Subscription,
 } from "../driver.js";
+import { withinTime } from "../timers.js";
 import type { FaultInjector, FaultListener } from "./fault-injection.js";
 import { MemoryConsumer, type MemoryQueue, type MemoryServer } from "./memory-queue.js";
 
@@ -225,12 +226,10 @@ class WaitingCalls {
   /** Waits up to `graceMs` for all calls. The remaining ones fail with `failure`. */
   async end(graceMs: number, failure: Failure): Promise<void> {
     if (this.#calls.size === 0) return;
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
+    const idle = new Promise<void>((resolve) => {
       this.#onIdle = resolve;
-      timer = setTimeout(resolve, graceMs);
     });
-    clearTimeout(timer);
+    await withinTime(idle, graceMs);
     for (const call of this.#calls) call.fail(failure);
   }
 }

@@ -1,5 +1,5 @@
-import { setTimeout as pause } from "node:timers/promises";
 import type { BrokerEvent } from "../driver.js";
+import { pause } from "../timers.js";
 import { AmqpConnection } from "./amqp-connection.js";
 import { describeConnectError } from "./amqp-errors.js";
 import type { TlsOptions } from "./options.js";
@@ -126,8 +126,7 @@ export class ConnectionManager {
       }
       // All addresses are tried before a pause.
       const allTried = failures % addresses.length === 0;
-      if (allTried && !signal.aborted)
-        await pause(backoffMs(failures / addresses.length), undefined, { signal }).catch(() => {});
+      if (allTried) await pause(backoffMs(failures / addresses.length), { signal });
     }
   }
 

@@ -1,6 +1,7 @@
 import type { ConfirmChannel, Message } from "amqplib";
 import { type Destination, done, type QueueConfig, type Result } from "../driver.js";
 import { isError } from "../errors.js";
+import { withinTime } from "../timers.js";
 import type { AmqpConnection } from "./amqp-connection.js";
 import { toFailure } from "./amqp-errors.js";
 import { type OutgoingEnvelope, toContent, toProperties } from "./amqp-message.js";
@@ -72,12 +73,10 @@ export class Publisher {
   /** Waits up to `limitMs` for all pending messages. Fails the remaining ones with "closed". */
   async flush(limitMs: number): Promise<void> {
     if (this.#pending().length === 0) return;
-    let timer: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
+    const idle = new Promise<void>((resolve) => {
       this.#onIdle = resolve;
-      timer = setTimeout(resolve, limitMs);
     });
-    clearTimeout(timer);
+    await withinTime(idle, limitMs);
     for (const publish of this.#pending()) {
       publish.finish({ ok: false, failure: "closed", indeterminate: publish.sent });
     }

@@ -1,7 +1,6 @@
-import { setTimeout as pause } from "node:timers/promises";
 import type { Channel, GetMessage } from "amqplib";
 import type { DeadLetterVisitor, Envelope, QueueConfig, QueueStats, Result } from "../driver.js";
-import { withTimeout } from "../timers.js";
+import { pause, withTimeout } from "../timers.js";
 import { visitInOrder } from "../visit-in-order.js";
 import { toEnvelope } from "./amqp-message.js";
 import type { ConnectionManager } from "./connection-manager.js";

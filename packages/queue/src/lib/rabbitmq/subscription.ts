@@ -1,4 +1,3 @@
-import { setTimeout as pause } from "node:timers/promises";
 import type { ConsumeMessage } from "amqplib";
 import {
   type Delivery,
@@ -11,7 +10,7 @@ import {
   type Subscriber,
   type Subscription,
 } from "../driver.js";
-import { withTimeout } from "../timers.js";
+import { pause, withTimeout } from "../timers.js";
 import type { AmqpConnection } from "./amqp-connection.js";
 import { toFailure } from "./amqp-errors.js";
 import { countedReturns, toEnvelope, wasDelivered } from "./amqp-message.js";
@@ -104,7 +103,7 @@ export class RabbitmqSubscription implements Subscription {
       result = await this.#attach(connection);
       if (result.ok || isPermanent(result)) return result;
       const pauseMs = Math.min(backoffMs(failures), Math.max(0, end - performance.now()));
-      await pause(pauseMs, undefined, { signal }).catch(() => undefined);
+      await pause(pauseMs, { signal });
       leftMs = end - performance.now();
     }
     if (result.ok || connections.connection !== null) return result;
@@ -119,7 +118,7 @@ export class RabbitmqSubscription implements Subscription {
     let reported: Failure["failure"] | null = null;
     while (!signal.aborted) {
       await this.#channelClosed();
-      if (failures > 0) await pause(backoffMs(failures), undefined, { signal }).catch(() => undefined);
+      if (failures > 0) await pause(backoffMs(failures), { signal });
       const connection = await connections.connected(Number.POSITIVE_INFINITY, signal);
       if (connection === null || signal.aborted) return;
       const result = await this.#attach(connection);

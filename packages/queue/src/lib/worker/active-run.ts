@@ -1,5 +1,4 @@
 import { AsyncResource } from "node:async_hooks";
-
 import type { TracedRun } from "../broker-access.js";
 import type { QueueDefinition } from "../definition.js";
 import type { Envelope } from "../driver.js";

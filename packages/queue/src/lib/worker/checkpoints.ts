@@ -1,5 +1,5 @@
 import { QueueError } from "../errors.js";
-import { isLoss } from "./progress-writer.js";
+import { isLoss } from "./loss.js";
 import { CallStopped, type StoreCalls } from "./store-calls.js";
 import type { AnyJob, WorkerStore } from "./worker-store.js";
 

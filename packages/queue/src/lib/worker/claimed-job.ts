@@ -4,10 +4,9 @@ import { ABORT_GRACE_MS, ActiveRun, type RunOwner, type RunResult, type RunSurro
 import type { WorkItem } from "./claim.js";
 import { JobFailed, RetryLater } from "./errors.js";
 import type { LeaseHolder } from "./heartbeat.js";
-import { describeLoss, type Loss } from "./loss.js";
+import { describeLoss, isLoss, type Loss } from "./loss.js";
 import { isOutage, type Outages } from "./outages.js";
 import { type Ending, endingOfError, endingOfLostWorkers, endingOfRefusal, endingOfValue } from "./outcomes.js";
-import { isLoss } from "./progress-writer.js";
 import { CallStopped } from "./store-calls.js";
 import type { WorkerEvent } from "./types.js";
 import { type AnyJob, type Claimed, WITHOUT_JOB, type WorkerChange } from "./worker-store.js";

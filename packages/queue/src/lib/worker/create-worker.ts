@@ -74,7 +74,8 @@ import type { FailedOption, JobIdOption, Worker, WorkerOptions } from "./types.j
  * - The job's record cannot be read: the job cannot be failed, so the message is dead-lettered with the reason.
  * - `retryable` is true for RETRIES_EXHAUSTED, WORKER_LOST and DEAD_LETTERED, false for INVALID_OUTCOME and INVALID_PAYLOAD.
  * - A stored error has the message of the thrown error, cut at 300 characters. For a system error it has code and system call; for a thrown value that is
- *   not an error, a fixed sentence.
+ *   not an error, a fixed sentence. The code of the nearest cause that has one follows the message of an error that is retried: "fetch failed: ECONNREFUSED
+ *   (system call connect)".
  *
  * **A paused queue.** `store.pauseQueue` pauses a queue for all workers. A worker that learns of it stops consuming and returns the messages that it only
  * fetched, as `close` does. It checks every two seconds for the end of the pause, and then consumes again. Running jobs continue.

@@ -11,6 +11,11 @@ export interface Loss {
   readonly event: Pick<WorkerEvent, "to" | "version" | "changedBy">;
 }
 
+/** Returns true if a call by snapshot was refused because the job was changed by someone else. */
+export function isLoss(error: unknown): boolean {
+  return JobStoreError.is(error, "CONFLICT") || JobStoreError.is(error, "NOT_FOUND");
+}
+
 /** Reads how a claimed job was changed. @throws CallStopped */
 export async function describeLoss(claimed: AnyJob, store: WorkerStore, calls: StoreCalls): Promise<Loss> {
   const jobId = claimed.id;

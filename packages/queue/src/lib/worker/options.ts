@@ -1,13 +1,21 @@
 import { hostname } from "node:os";
 import type { JobDefinition, KeyLimit } from "@subtitles/job-store";
-import { checkDuration, checkInteger, checkKeys, checkOptions, invalid, type KeysOf, show } from "../arguments.js";
+import {
+  checkDuration,
+  checkInteger,
+  checkKeys,
+  checkOptions,
+  invalid,
+  type KeysOf,
+  MAX_PREFETCH,
+  show,
+} from "../arguments.js";
 import { accessOf, type BrokerAccess } from "../broker-access.js";
 import { checkDefinition, type QueueDefinition } from "../definition.js";
 import { type Emit, emitter } from "./events.js";
 import type { WorkerContext, WorkerOptions } from "./types.js";
 import { type AnyJob, toWorkerStore, type WorkerStore } from "./worker-store.js";
 
-const MAX_PREFETCH = 65_535;
 /** Number of heartbeats after which a lease ends. */
 const HEARTBEATS_PER_LEASE = 5;
 

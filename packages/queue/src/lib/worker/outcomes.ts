@@ -1,6 +1,6 @@
 import type { JobFailure } from "@subtitles/job-store";
 import { delayOf, JobFailed, RetryLater } from "./errors.js";
-import { failureText, shorten } from "./failure-text.js";
+import { failureText, retriedText, shorten } from "./failure-text.js";
 import type { WorkerSettings } from "./options.js";
 import type { WorkerChange } from "./worker-store.js";
 
@@ -64,7 +64,7 @@ export function endingOfError(
 ): Ending {
   const own = readOwnError(error, lifecycle);
   if (own !== null) return { ...own, error };
-  const message = failureText(error);
+  const message = retriedText(error);
   const { retryDelaysMs } = lifecycle.queue;
   const delayMs = retryDelaysMs[failedAttempts];
   if (delayMs === undefined) {

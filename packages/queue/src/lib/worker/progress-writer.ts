@@ -1,5 +1,5 @@
-import { JobStoreError } from "@subtitles/job-store";
 import { unref } from "../timers.js";
+import { isLoss } from "./loss.js";
 import type { StoreCalls } from "./store-calls.js";
 import type { AnyJob, WorkerStore } from "./worker-store.js";
 
@@ -79,9 +79,4 @@ export class ProgressWriter {
     }, INTERVAL_MS);
     unref(this.#timer);
   }
-}
-
-/** Returns true if a call by snapshot was refused because the job was changed by someone else. */
-export function isLoss(error: unknown): boolean {
-  return JobStoreError.is(error, "CONFLICT") || JobStoreError.is(error, "NOT_FOUND");
 }

@@ -5,7 +5,7 @@ import { DeliverySource, type DeliverySourceOptions, SourceDelivery } from "../d
 import type { Delivery, Envelope } from "../driver.js";
 import { QueueError } from "../errors.js";
 import { toError } from "../failures.js";
-import { pause } from "../timers.js";
+import { pause, unlessAborted, withinTime } from "../timers.js";
 import { callRun } from "./active-run.js";
 import type { WorkItem } from "./claim.js";
 import { CLOSE_GRACE_MS } from "./claimed-job.js";
@@ -400,30 +400,4 @@ export class RunningWorker implements Worker {
 
 function describe(error: unknown): string {
   return QueueError.is(error) ? error.message : "The queue cannot be consumed.";
-}
-
-/** Waits for a promise, at most `limitMs`. */
-async function withinTime(promise: Promise<unknown>, limitMs: number): Promise<void> {
-  const timer = new AbortController();
-  const timedOut = pause(limitMs, { signal: timer.signal });
-  try {
-    await Promise.race([promise, timedOut]);
-  } finally {
-    timer.abort();
-  }
-}
-
-/** Waits for a promise until the signal aborts. @throws signal.reason */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  let onAbort: () => void = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
 }

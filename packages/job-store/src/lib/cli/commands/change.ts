@@ -68,13 +68,7 @@ export const deleteJobs: Command = {
       const outcome = await deleteJob(context, id);
       const deleted = outcome !== "not found";
       return () => {
-        output.rows(
-          [{ id, deleted }],
-          [
-            ["", () => id],
-            ["", () => outcome],
-          ],
-        );
+        output.row({ id, deleted }, id, outcome);
         return deleted;
       };
     });
@@ -93,13 +87,7 @@ function changeJobs(context: Context, ids: readonly string[], toOf: (job: Curren
     try {
       const { from, to } = await changeJob(context, id, toOf);
       return () => {
-        output.rows(
-          [{ id, from, to }],
-          [
-            ["", () => id],
-            ["", () => `${from} → ${to}`],
-          ],
-        );
+        output.row({ id, from, to }, id, `${from} → ${to}`);
         return true;
       };
     } catch (error) {

@@ -53,7 +53,7 @@ export const dashboard: PlainCommand = {
       token,
     });
     await using server = await serve(board, { host, port: portOf(options) });
-    output.rows([{ url: server.url }], [["", ({ url }) => url]]);
+    output.row({ url: server.url }, server.url);
     output.note("The dashboard is open until Ctrl-C.");
     if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     return EXIT.done;

@@ -144,11 +144,5 @@ async function actOnAll(context: PlainContext, broker: OpenedBroker, queue: stri
 
 function printChanged({ output }: PlainContext, queue: string, name: ActionName, changed: number): void {
   const { done } = ACTIONS[name];
-  output.rows(
-    [{ queue, [done]: changed }],
-    [
-      ["", () => queue],
-      ["", () => `${count(changed, "dead letter")} ${done}`],
-    ],
-  );
+  output.row({ queue, [done]: changed }, queue, `${count(changed, "dead letter")} ${done}`);
 }

@@ -21,10 +21,7 @@ export const get: Command = {
         const { history, ...rest } = job;
         output.rows(Object.entries(rest).map(([property, value]) => ({ property, value })));
         output.space();
-        output.rows(
-          history.map((change) => ({ ...change })),
-          HISTORY_COLUMNS,
-        );
+        output.rows(history, HISTORY_COLUMNS);
       }
     }
     return code;
@@ -46,7 +43,7 @@ export const explain: Command = {
       output.note(`Job ${id} not found.`);
       return EXIT.rejected;
     }
-    if (output.json) output.rows(reasons.map((reason) => ({ ...reason })));
+    if (output.json) output.rows(reasons);
     else
       output.rows(
         reasons.flatMap(({ code, text, fix }) => [
@@ -94,7 +91,7 @@ export const activity: Command = {
   operands: [0, 0],
   async run({ store, output }) {
     const activity = await store.activity();
-    if (output.json) output.rows([{ ...activity }]);
+    if (output.json) output.rows([activity]);
     else {
       const { created, entered, timeouts } = activity;
       output.rows([
@@ -159,7 +156,7 @@ export const health: Command = {
   operands: [0, 0],
   async run({ store, options, output }) {
     const health = await store.health({ timeoutMs: integerOption(options.timeout, "timeout", 2000) });
-    if (output.json) output.rows([{ ...health }]);
+    if (output.json) output.rows([health]);
     else {
       const { details, warnings, ...rest } = health;
       const all = { ...rest, ...details, ...Object.fromEntries(warnings.map((text, n) => [`warning ${n + 1}`, text])) };

@@ -3,53 +3,60 @@ import type { Context } from "../command.js";
 import { count } from "../output.js";
 import { EXIT, UsageError } from "../usage.js";
 
-/** Checks that either messages or a job are given. @throws UsageError */
-export function checkRunNow({ job }: Options, entryIds: readonly string[]): void {
-  if ((entryIds.length === 0) === (job === undefined)) {
-    throw new UsageError(
-      "outbox run-now requires either entry ids, as outbox --kind scheduled lists them, or --job <id>.",
-    );
-  }
-}
-
-/** @throws UsageError */
-export function checkCancel(entryIds: readonly string[]): void {
-  if (entryIds.length > 0) return;
-  throw new UsageError("No messages given. Use their entry ids, as outbox --kind scheduled lists them.");
+/** Action on messages. */
+export interface OutboxAction {
+  /** @throws UsageError */
+  check(options: Options, entryIds: readonly string[]): void;
+  run(context: Context, entryIds: readonly string[]): Promise<number>;
 }
 
 /** Makes scheduled messages due now, or ends the wait of a job. */
-export async function runNow(context: Context): Promise<number> {
-  const { job } = context.options;
-  if (job !== undefined) return endWait(context, job);
-  return changeEach(context, "due", (entryIds) => context.store.outbox.reschedule(entryIds, { at: new Date(0) }));
-}
-
-/** Deletes scheduled messages, after a confirmation. */
-export async function cancel(context: Context): Promise<number> {
-  const messages = count(context.operands.length - 1, "message");
-  if (!(await context.confirm(`Cancel ${messages} permanently? The jobs are not changed.`))) return EXIT.rejected;
-  return changeEach(context, "cancelled", (entryIds) => context.store.outbox.cancel(entryIds));
-}
-
-/** Changes the messages that the operands name. @param done word for the output */
-async function changeEach(
-  { operands: [, ...entryIds], output }: Context,
-  done: string,
-  change: (entryIds: readonly string[]) => Promise<readonly boolean[]>,
-): Promise<number> {
-  const changed = await change(entryIds);
-  for (const [n, entryId] of entryIds.entries()) {
-    if (changed[n] !== true) output.note(`No scheduled message ${entryId} found.`);
-    else {
-      output.rows(
-        [{ entryId, [done]: true }],
-        [
-          ["", () => entryId],
-          ["", () => done],
-        ],
+export const runNow: OutboxAction = {
+  check(options, entryIds) {
+    checkNamed("run-now", options);
+    if ((entryIds.length === 0) === (options.job === undefined)) {
+      throw new UsageError(
+        "outbox run-now requires either entry ids, as outbox --kind scheduled lists them, or --job <id>.",
       );
     }
+  },
+  async run(context, entryIds) {
+    const { store, options } = context;
+    if (options.job !== undefined) return endWait(context, options.job);
+    return printChanged(context, entryIds, "due", await store.outbox.reschedule(entryIds, { at: new Date(0) }));
+  },
+};
+
+/** Deletes scheduled messages, after a confirmation. */
+export const cancel: OutboxAction = {
+  check(options, entryIds) {
+    checkNamed("cancel", options);
+    if (entryIds.length > 0) return;
+    throw new UsageError("No messages given. Use their entry ids, as outbox --kind scheduled lists them.");
+  },
+  async run(context, entryIds) {
+    const messages = count(entryIds.length, "message");
+    if (!(await context.confirm(`Cancel ${messages} permanently? The jobs are not changed.`))) return EXIT.rejected;
+    return printChanged(context, entryIds, "cancelled", await context.store.outbox.cancel(entryIds));
+  },
+};
+
+/** @throws UsageError if messages are selected in another way than by their entry ids */
+function checkNamed(name: string, { rejected, all }: Options): void {
+  if (rejected !== true && all !== true) return;
+  throw new UsageError(`outbox ${name} supports neither --rejected nor --all: name the scheduled messages.`);
+}
+
+/** Prints for each message if it was changed. @param done word for the output */
+function printChanged(
+  { output }: Context,
+  entryIds: readonly string[],
+  done: string,
+  changed: readonly boolean[],
+): number {
+  for (const [n, entryId] of entryIds.entries()) {
+    if (changed[n] === true) output.row({ entryId, [done]: true }, entryId, done);
+    else output.note(`No scheduled message ${entryId} found.`);
   }
   return changed.includes(false) ? EXIT.rejected : EXIT.done;
 }
@@ -76,13 +83,7 @@ async function endWait({ store, storage, output }: Context, id: string): Promise
     output.note(`Job ${id} was changed at the same time, so its wait was not ended. Try again.`);
     return EXIT.rejected;
   }
-  output.rows(
-    [{ id, waits: false }],
-    [
-      ["", () => id],
-      ["", () => "waits no longer"],
-    ],
-  );
+  output.row({ id, waits: false }, id, "waits no longer");
   output.note("The message of the job is published again when a relay runs.");
   return EXIT.done;
 }

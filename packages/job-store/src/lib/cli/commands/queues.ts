@@ -1,4 +1,3 @@
-import type { PausedQueue } from "../../worker-operations.js";
 import type { Options } from "../arguments.js";
 import type { Command } from "../command.js";
 import type { Column } from "../output.js";
@@ -13,7 +12,7 @@ export const pause: Command = {
     const { reason, by = "job-store" } = options;
     await store.pauseQueue(queue, { until: endOf(options), reason, by });
     const paused = (await store.pausedQueues()).filter((one) => one.queue === queue);
-    output.rows(paused.map(toRow), PAUSE_COLUMNS);
+    output.rows(paused, PAUSE_COLUMNS);
     if (paused.length === 0) output.note(`The queue "${queue}" is not paused, because --until has passed.`);
     return EXIT.done;
   },
@@ -29,13 +28,7 @@ export const resume: Command = {
       output.note(`The queue "${queue}" is not paused. See the paused queues with: paused`);
       return EXIT.rejected;
     }
-    output.rows(
-      [{ queue, resumed }],
-      [
-        ["", () => queue],
-        ["", () => "resumed"],
-      ],
-    );
+    output.row({ queue, resumed }, queue, "resumed");
     return EXIT.done;
   },
 };
@@ -45,7 +38,7 @@ export const paused: Command = {
   options: [],
   operands: [0, 0],
   async run({ store, output }) {
-    output.rows((await store.pausedQueues()).map(toRow), PAUSE_COLUMNS);
+    output.rows(await store.pausedQueues(), PAUSE_COLUMNS);
     return EXIT.done;
   },
 };
@@ -55,10 +48,7 @@ export const workers: Command = {
   options: [],
   operands: [0, 0],
   async run({ store, output }) {
-    output.rows(
-      (await store.workers()).map((worker) => ({ ...worker })),
-      WORKER_COLUMNS,
-    );
+    output.rows(await store.workers(), WORKER_COLUMNS);
     return EXIT.done;
   },
 };
@@ -74,10 +64,6 @@ const PAUSE_COLUMNS: readonly Column[] = ["queue", "since", "until", "by", "reas
   name,
   (pause) => pause[name],
 ]);
-
-function toRow(pause: PausedQueue) {
-  return { ...pause };
-}
 
 const UNITS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 

@@ -18,7 +18,12 @@ export function useStore(): StoreInfo {
   return store;
 }
 
-export const may = (store: StoreInfo, name: ActionName): boolean => store.actions.includes(name);
+/** Returns true if the user may perform one of the actions. */
+export const may = (store: StoreInfo, ...names: readonly ActionName[]): boolean =>
+  names.some((name) => store.actions.includes(name));
+
+/** Returns true if the user may change the status of jobs, or delete them. */
+export const mayChangeJobs = (store: StoreInfo): boolean => may(store, "retry", "move", "delete");
 
 export const statusOf = (store: StoreInfo, name: string): StatusInfo | undefined =>
   store.statuses.find((each) => each.name === name);

@@ -1,6 +1,6 @@
 import type { Signal } from "@preact/signals";
 import type { JobRow, JobsPage } from "../../protocol.js";
-import { may, statusOf, useStore } from "../lib/context.js";
+import { may, mayChangeJobs, statusOf, useStore } from "../lib/context.js";
 import { counted, number } from "../lib/format.js";
 import type { ListState } from "../lib/jobs-query.js";
 import { openDialog } from "./dialog.js";
@@ -17,7 +17,7 @@ interface Props {
 export function BulkBar({ selected, page, state, disabled }: Props) {
   const store = useStore();
   const rows = [...selected.value.values()];
-  if (!["retry", "move", "delete"].some((name) => store.actions.some((each) => each === name))) return null;
+  if (!mayChangeJobs(store)) return null;
   const clear = () => {
     selected.value = new Map();
   };

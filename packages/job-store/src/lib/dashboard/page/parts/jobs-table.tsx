@@ -1,9 +1,9 @@
 import type { Signal } from "@preact/signals";
 import type { JobRow } from "../../protocol.js";
 import { readServerTime } from "../lib/clock.js";
-import { useStore } from "../lib/context.js";
+import { mayChangeJobs, useStore } from "../lib/context.js";
 import { visible, zone } from "../lib/format.js";
-import { SelectAll } from "./select-all.js";
+import { SelectAllHeading } from "./select-all.js";
 import { Age, JobLink, Status, Time } from "./text.js";
 
 type Selected = Signal<ReadonlyMap<string, JobRow>>;
@@ -18,8 +18,7 @@ export function JobsTable({
   byStatus: boolean;
   selected: Selected;
 }) {
-  const store = useStore();
-  const selects = ["retry", "move", "delete"].some((name) => store.actions.some((each) => each === name));
+  const selects = mayChangeJobs(useStore());
   const chosen = selected.value;
   const all = rows.length > 0 && rows.every(({ id }) => chosen.has(id));
   return (
@@ -29,7 +28,8 @@ export function JobsTable({
         <thead>
           <tr>
             {selects && (
-              <SelectAll
+              <SelectAllHeading
+                label="Select all rows of this page"
                 checked={all}
                 onChange={() => {
                   selected.value = new Map(all ? [] : rows.map((row) => [row.id, row]));

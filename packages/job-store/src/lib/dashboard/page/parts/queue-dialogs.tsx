@@ -1,3 +1,4 @@
+import { useId } from "preact/hooks";
 import type { Action } from "../../protocol.js";
 import { readServerTime } from "../lib/clock.js";
 import { zone } from "../lib/format.js";
@@ -5,8 +6,9 @@ import { ActionDialog } from "./action-dialog.js";
 import { textOf } from "./job-dialogs.js";
 import { Plain } from "./text.js";
 
-/** Dialog that pauses a queue. */
-export function PauseDialog({ queue = "" }: { queue?: string }) {
+/** Dialog that pauses a queue. It suggests `queues`, and a single one is filled in. */
+export function PauseDialog({ queues }: { queues: readonly string[] }) {
+  const list = useId();
   return (
     <ActionDialog
       title="Pause a queue"
@@ -30,8 +32,19 @@ export function PauseDialog({ queue = "" }: { queue?: string }) {
       <p>No worker of this store claims a job from the queue until it is resumed. Running jobs continue.</p>
       <label class="field">
         Queue
-        <input name="queue" defaultValue={queue} autoComplete="off" spellcheck={false} />
+        <input
+          name="queue"
+          list={list}
+          defaultValue={queues.length === 1 ? queues[0] : ""}
+          autoComplete="off"
+          spellcheck={false}
+        />
       </label>
+      <datalist id={list}>
+        {queues.map((queue) => (
+          <option key={queue} value={queue} />
+        ))}
+      </datalist>
       <LocalTime name="until" label="Until" optional />
       <label class="field">
         <span>

@@ -173,7 +173,8 @@ function Why({ job }: { job: Job }) {
   return (
     <section class="why card">
       <header class="card-head">
-        <h2>Why it does not move</h2>
+        {/* A worker runs the job: only this reason needs no action. */}
+        <h2>{job.explanations.every(({ fix }) => fix === null) ? "In progress" : "Why it does not move"}</h2>
       </header>
       <ul>
         {job.explanations.map(({ code, text, fix }) => (

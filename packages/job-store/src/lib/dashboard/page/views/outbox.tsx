@@ -10,7 +10,7 @@ import { openDialog } from "../parts/dialog.js";
 import { Payload } from "../parts/messages.js";
 import { Content, Empty } from "../parts/notice.js";
 import { ConfirmDialog, RescheduleDialog } from "../parts/queue-dialogs.js";
-import { SelectAll } from "../parts/select-all.js";
+import { SelectAll, SelectRow } from "../parts/selection.js";
 import { Age, JobLink, Plain, Time, Until } from "../parts/text.js";
 
 const KINDS: readonly { readonly kind: OutboxKind; readonly text: string; readonly help: string }[] = [
@@ -69,6 +69,12 @@ export function OutboxView() {
   );
 }
 
+const ACTIONS: Readonly<Record<OutboxKind, readonly ActionName[]>> = {
+  waiting: [],
+  scheduled: ["run-now", "reschedule", "cancel"],
+  rejected: ["requeue", "drop"],
+};
+
 interface EntriesProps {
   readonly page: OutboxPage;
   readonly kind: OutboxKind;
@@ -77,16 +83,13 @@ interface EntriesProps {
 
 function Entries({ page, kind, selected }: EntriesProps) {
   const store = useStore();
-  const actions = (
-    kind === "rejected" ? ["requeue", "drop"] : kind === "scheduled" ? ["run-now", "reschedule", "cancel"] : []
-  ).filter((name): name is ActionName => store.actions.some((each) => each === name));
+  const actions = ACTIONS[kind].filter((name) => may(store, name));
   const chosen = selected.value;
   const clear = () => {
     selected.value = new Set();
   };
   const since = kind === "scheduled" ? "Due" : kind === "waiting" ? "Waits for" : "Stored for";
   const state = kind === "rejected" ? "Reason" : "State";
-  const all = page.entries.every(({ entryId }) => chosen.has(entryId));
   return (
     <>
       <div class="table card">
@@ -96,10 +99,9 @@ function Entries({ page, kind, selected }: EntriesProps) {
             <tr>
               {actions.length > 0 && (
                 <SelectAll
-                  checked={all}
-                  onChange={() => {
-                    selected.value = new Set(all ? [] : page.entries.map(({ entryId }) => entryId));
-                  }}
+                  ids={page.entries.map(({ entryId }) => entryId)}
+                  selected={selected}
+                  label="Select all rows of this page"
                 />
               )}
               <th scope="col">Job</th>
@@ -116,18 +118,7 @@ function Entries({ page, kind, selected }: EntriesProps) {
             {page.entries.map((entry) => (
               <tr key={entry.entryId}>
                 {actions.length > 0 && (
-                  <td class="check">
-                    <input
-                      type="checkbox"
-                      aria-label={`Select the message ${visible(entry.id)}`}
-                      checked={chosen.has(entry.entryId)}
-                      onChange={() => {
-                        const next = new Set(chosen);
-                        if (!next.delete(entry.entryId)) next.add(entry.entryId);
-                        selected.value = next;
-                      }}
-                    />
-                  </td>
+                  <SelectRow id={entry.entryId} selected={selected} label={`Select the message ${visible(entry.id)}`} />
                 )}
                 <th scope="row">
                   <JobLink id={entry.jobId} />

@@ -9,7 +9,7 @@ import { openDialog } from "../parts/dialog.js";
 import { Payload } from "../parts/messages.js";
 import { Content, Empty, Notice } from "../parts/notice.js";
 import { ConfirmDialog } from "../parts/queue-dialogs.js";
-import { SelectAll } from "../parts/select-all.js";
+import { SelectAll, SelectRow } from "../parts/selection.js";
 import { FullTime, JobLink, Plain, Sentence } from "../parts/text.js";
 
 export function QueuesView() {
@@ -27,7 +27,11 @@ function Queues() {
       <Content of={queues}>
         {(reply) => (
           <>
-            {reply.health?.error != null && <Notice kind="problem">{reply.health.error}</Notice>}
+            {reply.health?.error != null && (
+              <Notice kind="problem">
+                The broker is {reply.health.status}: {reply.health.error}
+              </Notice>
+            )}
             {reply.health?.warnings.map((warning) => (
               <Notice kind="warning" key={warning}>
                 <Sentence text={warning} />
@@ -82,24 +86,32 @@ function QueueTable({ reply: { queues } }: { reply: Reply }) {
                   </span>
                 )}
               </th>
-              <td class="num" data-label="Ready">
-                {number(queue.ready)}
-              </td>
-              <td class="num" data-label="Unacknowledged">
-                <Count of={queue.unacked} />
-              </td>
-              <td class="num" data-label="Delayed">
-                <Count of={queue.delayed} />
-              </td>
-              <td class="num" data-label="Dead letters">
-                <a href={href(store.key, "queues", queue.queue)} class={queue.dead > 0 ? "strong" : undefined}>
-                  {number(queue.dead)}
-                  <span class="hidden"> dead letters of {queue.queue}</span>
-                </a>
-              </td>
-              <td class="num" data-label="Consumers">
-                {number(queue.consumers)}
-              </td>
+              {queue.error !== null ? (
+                <td colSpan={5} class="num muted">
+                  unknown
+                </td>
+              ) : (
+                <>
+                  <td class="num" data-label="Ready">
+                    {number(queue.ready)}
+                  </td>
+                  <td class="num" data-label="Unacknowledged">
+                    <Count of={queue.unacked} />
+                  </td>
+                  <td class="num" data-label="Delayed">
+                    <Count of={queue.delayed} />
+                  </td>
+                  <td class="num" data-label="Dead letters">
+                    <a href={href(store.key, "queues", queue.queue)} class={queue.dead > 0 ? "strong" : undefined}>
+                      {number(queue.dead)}
+                      <span class="hidden"> dead letters of {queue.queue}</span>
+                    </a>
+                  </td>
+                  <td class="num" data-label="Consumers">
+                    {number(queue.consumers)}
+                  </td>
+                </>
+              )}
             </tr>
           ))}
         </tbody>
@@ -150,13 +162,11 @@ interface LetterProps {
 
 function LetterTable({ reply: { letters, total }, queue, selected }: LetterProps) {
   const store = useStore();
-  const chosen = selected.value;
   const clear = () => {
     selected.value = new Set();
   };
-  const selects = may(store, "redrive") || may(store, "discard");
-  const all = letters.every(({ id }) => chosen.has(id));
-  const ids = [...chosen];
+  const selects = may(store, "redrive", "discard");
+  const ids = [...selected.value];
   return (
     <>
       <p class="muted hint">
@@ -169,14 +179,7 @@ function LetterTable({ reply: { letters, total }, queue, selected }: LetterProps
           <caption class="hidden">Dead letters</caption>
           <thead>
             <tr>
-              {selects && (
-                <SelectAll
-                  checked={all}
-                  onChange={() => {
-                    selected.value = new Set(all ? [] : letters.map(({ id }) => id));
-                  }}
-                />
-              )}
+              {selects && <SelectAll ids={letters.map(({ id }) => id)} selected={selected} label="Select all rows" />}
               <th scope="col">Message</th>
               <th scope="col">Job</th>
               <th scope="col">Reason</th>
@@ -191,18 +194,7 @@ function LetterTable({ reply: { letters, total }, queue, selected }: LetterProps
             {letters.map((letter) => (
               <tr key={letter.id}>
                 {selects && (
-                  <td class="check">
-                    <input
-                      type="checkbox"
-                      aria-label={`Select the message ${visible(letter.id)}`}
-                      checked={chosen.has(letter.id)}
-                      onChange={() => {
-                        const next = new Set(chosen);
-                        if (!next.delete(letter.id)) next.add(letter.id);
-                        selected.value = next;
-                      }}
-                    />
-                  </td>
+                  <SelectRow id={letter.id} selected={selected} label={`Select the message ${visible(letter.id)}`} />
                 )}
                 <th scope="row" class="id">
                   <Plain text={letter.id} />

@@ -1,4 +1,4 @@
-import type { WorkersView as Reply } from "../../protocol.js";
+import type { WorkersView as Reply, StoreInfo } from "../../protocol.js";
 import { readServerTime } from "../lib/clock.js";
 import { may, useStore } from "../lib/context.js";
 import { counted, number, zone } from "../lib/format.js";
@@ -19,7 +19,7 @@ export function WorkersView() {
       <div class="title-row">
         <h1 tabIndex={-1}>Workers</h1>
         {may(store, "pause") && (
-          <button type="button" class="button" onClick={() => openDialog(<PauseDialog />)}>
+          <button type="button" class="button" onClick={() => openDialog(<PauseDialog queues={queuesOf(store)} />)}>
             Pause a queue …
           </button>
         )}
@@ -39,6 +39,11 @@ export function WorkersView() {
       </Content>
     </>
   );
+}
+
+/** Returns the queues to which the definition sends messages. Workers can also consume others. */
+function queuesOf({ statuses }: StoreInfo): readonly string[] {
+  return [...new Set(statuses.flatMap(({ sends }) => sends))].sort();
 }
 
 function Paused({ reply }: { reply: Reply }) {

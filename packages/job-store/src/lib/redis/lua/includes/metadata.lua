@@ -1,4 +1,4 @@
--- Reads the clock of this server and the metadata of the store. Comes after limits.lua, before every script that checks the
+-- Reads the clock of this server and the metadata of the store. Comes after script-bytes.lua, before every script that checks the
 -- revision of the metadata.
 --
 -- KEYS: 1 metadata (hash)

@@ -1,4 +1,4 @@
--- Counts the running jobs of limited keys, and keeps the messages of the jobs that wait for a place. Comes after limits.lua.
+-- Counts the running jobs of limited keys, and keeps the messages of the jobs that wait for a place. Comes after script-bytes.lua.
 --
 -- Replies: none of its own
 --

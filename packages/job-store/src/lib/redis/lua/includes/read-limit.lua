@@ -1,4 +1,4 @@
--- Limits the bytes of records and messages that a script reads. Comes after limits.lua.
+-- Limits the bytes of records and messages that a script reads. Comes after script-bytes.lua.
 -- Replies: none of its own
 
 local bytesRead = 0

@@ -75,7 +75,7 @@ for i = 5, #ARGV, 2 do
   end
   codes[code] = place
   if left > 0 and leaseNow - place.since >= ms then
-    walk(code * 10000000000000, place, place.turned == '0' and math.max(0, now - ms) or 9999999999999)
+    walk(code * SPAN, place, place.turned == '0' and math.max(0, now - ms) or SPAN - 1)
   end
 end
 redis.call('HSET', KEYS[1], 'timeouts', cjson.encode({ ran = now, away = int(away), codes = codes }), 'timeoutsFrom', '')

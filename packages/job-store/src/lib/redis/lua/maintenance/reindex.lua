@@ -21,7 +21,7 @@ local function index(key, id, score, created, expires, fields)
   if expires == '' then redis.call('PERSIST', key) else redis.call('PEXPIREAT', key, expires) end
   indexFields(id, score, created, fields)
   redis.call('ZADD', KEYS[2], score, id)
-  noteEntry(score % 10000000000000)
+  noteEntry(score)
   redis.call('ZADD', KEYS[3], created, id)
   local members = membersOf(fields, score, created, id)
   -- The other indexes may have had entries whose members were missing.

@@ -6,7 +6,7 @@
 if metadata[1] ~= ARGV[1] then return { 'stale' } end
 local left = tonumber(ARGV[2])
 for i = 3, #ARGV, 2 do
-  local base = tonumber(ARGV[i]) * 10000000000000
+  local base = tonumber(ARGV[i]) * SPAN
   local latest = math.max(0, now - tonumber(ARGV[i + 1]))
   local due = redis.call('ZRANGEBYSCORE', KEYS[2], int(base), '(' .. int(base + latest), 'LIMIT', 0, left)
   if #due > 0 then

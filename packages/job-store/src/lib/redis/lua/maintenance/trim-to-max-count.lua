@@ -21,7 +21,7 @@ if excess > 0 then
   for i = 5, 4 + calls do keys[sub(KEYS[i], ID_AT)] = KEYS[i] end
   for _, range in ipairs(ranges) do
     local found = redis.call('ZRANGEBYSCORE', KEYS[2], range[1], range[2], 'WITHSCORES', 'LIMIT', 0, calls + wanted)
-    for i = 1, #found, 2 do oldest[#oldest + 1] = { id = found[i], entered = found[i + 1] % 10000000000000 } end
+    for i = 1, #found, 2 do oldest[#oldest + 1] = { id = found[i], entered = found[i + 1] % SPAN } end
   end
   if #ranges > 1 then table.sort(oldest, function(a, b) return a.entered < b.entered end) end
   for i = 1, math.min(calls + wanted, #oldest) do

@@ -78,7 +78,7 @@ end
 
 local reply = { 'activity', now, from, 0, 0, 0, created }
 for i = 3, #ARGV, 3 do
-  local base, ttl, limit = ARGV[i] * 10000000000000, tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
+  local base, ttl, limit = ARGV[i] * SPAN, tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
   local oldest = ttl > 0 and math.max(0, now - ttl) or 0
   reply[#reply + 1] = countMinutes(KEYS[2], base, oldest)
   -- A job with a longer TTL was created before the first minute when it expires.

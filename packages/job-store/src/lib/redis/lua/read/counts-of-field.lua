@@ -5,9 +5,9 @@
 if metadata[1] ~= ARGV[1] then return { 'stale' } end
 local counts = { 'counts' }
 for i = 3, #ARGV, 2 do
-  local first, ttl = ARGV[i] * 10000000000000, tonumber(ARGV[i + 1])
+  local first, ttl = ARGV[i] * SPAN, tonumber(ARGV[i + 1])
   local lowest = ttl > 0 and math.max(0, now - ttl) or 0
-  local from, to = statusMember(ARGV[2], int(first + lowest), ''), statusMember(ARGV[2], int(first + 10000000000000), '')
+  local from, to = statusMember(ARGV[2], int(first + lowest), ''), statusMember(ARGV[2], int(first + SPAN), '')
   counts[#counts + 1] = redis.call('ZLEXCOUNT', fieldsKey, '[' .. from, '(' .. to)
 end
 return counts

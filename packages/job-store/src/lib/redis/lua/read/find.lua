@@ -11,7 +11,7 @@ local page = { 'page' }
 for i = 9, #ARGV, 2 do
   local code, ttl = tonumber(ARGV[i]), tonumber(ARGV[i + 1])
   local function at(time, id)
-    return code and statusMember(ARGV[8], int(code * 10000000000000 + time), id) or creationMember(ARGV[8], int(time), id)
+    return code and statusMember(ARGV[8], int(code * SPAN + time), id) or creationMember(ARGV[8], int(time), id)
   end
   local lowest, highest = tonumber(ARGV[6]), tonumber(ARGV[7])
   if ttl > 0 then lowest = math.max(lowest, now - ttl) end

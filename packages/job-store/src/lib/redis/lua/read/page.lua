@@ -11,7 +11,7 @@ local newest, count = ARGV[2] == '1', tonumber(ARGV[3])
 
 local page = { 'page' }
 for i = 8, #ARGV, 2 do
-  local base, ttl = tonumber(ARGV[i]) * 10000000000000, tonumber(ARGV[i + 1])
+  local base, ttl = tonumber(ARGV[i]) * SPAN, tonumber(ARGV[i + 1])
   local lowest = tonumber(ARGV[6])
   if ttl > 0 then lowest = math.max(lowest, now - ttl) end
   local first = below(KEYS[2], '(' .. int(base + lowest))

@@ -1,46 +1,27 @@
--- Creates jobs in the initial status, unless their ids exist already.
+-- Creates jobs in the initial status, unless their ids exist already. Comes after new-job.lua.
 -- CALL: 1 record, with zeros in the place of the times; if calls have all values: 2 metadata of the change (JSON) or '',
 --       3 fields (one per line), 4 headers of the messages of the status (JSON) or '', 5 number of values that follow: the messages
 -- Replies: { 'created', createdAt of all jobs, perhaps 'grown' }  if no id existed; else for each call
 --          'created', createdAt; 'exists', record; 'tooLarge', bytes; 'unreadable', ''
 
--- A job is created later than every deleted one, so that no snapshot of a deleted job matches it, even after the clock went back.
-if metadata[6] and metadata[6] >= now then now = string.format('%.0f', metadata[6] + 1) end
-local expires = TTL ~= '0' and tostring(now + TTL)
-local score, times, event = CODE .. now, now .. ',' .. now, EVENT .. now
-
--- A script often has one call that needs only its record. This path creates no functions and tables.
-if #KEYS == 5 and #ARGV[3] <= MAX_RECORD_BYTES and redis.call('MSETNX', KEYS[5], ARGV[3]) == 1 then
+-- A script often has one call that needs only its record. This path creates no functions and tables of its own.
+if #KEYS == 5 and not detailed and #ARGV[3] <= MAX_RECORD_BYTES and redis.call('MSETNX', KEYS[5], ARGV[3]) == 1 then
   local key = KEYS[5]
   local id = sub(key, ID_AT)
-  redis.call('SETRANGE', key, TIMES_AT, times)
-  if expires then redis.call('PEXPIREAT', key, expires) end
-  redis.call('ZADD', KEYS[2], score, id)
-  redis.call('ZADD', KEYS[3], now, id)
+  redis.call('SETRANGE', key, TIMES_AT, newTimes)
+  if newExpiry then redis.call('PEXPIREAT', key, newExpiry) end
+  redis.call('ZADD', KEYS[2], newScore, id)
+  redis.call('ZADD', KEYS[3], createdAt, id)
   largestWritten = #ARGV[3]
-  reply = { 'created', now }
-  addEvent(event, id)
+  reply = { 'created', createdAt }
+  addEvent(newEvent, id)
 else
-  local byStatus, byCreation = {}, {}
-
-  -- Completes a job whose record was written.
   local function complete(key, first)
-    redis.call('SETRANGE', key, TIMES_AT, times)
-    if expires then redis.call('PEXPIREAT', key, expires) end
-    local id = sub(key, ID_AT)
-    push(byStatus, score, id)
-    push(byCreation, now, id)
-    if #ARGV[first] > largestWritten then largestWritten = #ARGV[first] end
     if detailed then
-      if FIELDS then indexFields(id, score, now, ARGV[first + 2]) end
-      if ARGV[first + 4] ~= '0' then send(id, now, '1', '1', first + 5, first + 4 + ARGV[first + 4]) end
+      completeJob(key, first, ARGV[first + 3], first + 5, first + 4 + ARGV[first + 4])
+    else
+      completeJob(key, first, '', 1, 0)
     end
-    if SENDS ~= '' then
-      local fields, headers, place = '', '', 0
-      if detailed then fields, headers, place = ARGV[first + 2], ARGV[first + 3], ARGV[first + 4] / 3 end
-      sendEntered(id, now, '1', '1', queuesFor(fields), place, headers, fields)
-    end
-    addEvent(detailed and ARGV[first + 1] ~= '' and event .. ',"remark":' .. ARGV[first + 1] or event, id)
   end
 
   local records, starts, at, fit = {}, {}, 3, true
@@ -53,7 +34,7 @@ else
 
   if fit and not repeated and redis.call('MSETNX', unpack(records)) == 1 then
     for i = 1, calls do complete(KEYS[4 + i], starts[i]) end
-    reply = { 'created', now }
+    reply = { 'created', createdAt }
   else
     -- Some of the jobs exist, were created by an earlier attempt, or are too large.
     local bytesRead = 0
@@ -66,7 +47,7 @@ else
       if known and known.hasTombstone(operation) then return 'deletedSince', '' end
       if redis.call('SET', key, record, 'NX') then
         complete(key, first)
-        return 'created', now
+        return 'created', createdAt
       end
       local text = redis.pcall('GET', key)
       if type(text) == 'table' and find(text.err, 'WRONGTYPE', 1, true) then return 'unreadable', '' end
@@ -83,8 +64,5 @@ else
       push(reply, create(KEYS[4 + i], starts[i]))
     end
   end
-  if #byStatus > 0 then
-    redis.call('ZADD', KEYS[2], unpack(byStatus))
-    redis.call('ZADD', KEYS[3], unpack(byCreation))
-  end
+  indexNewJobs()
 end

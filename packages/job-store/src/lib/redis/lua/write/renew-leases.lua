@@ -1,5 +1,5 @@
 -- Sets the ends of leases, and makes a contact with the server. If a worker announces itself, records that it is alive. Comes after
--- limits.lua, work-changes.lua, expectations.lua and pauses.lua.
+-- script-bytes.lua, work-changes.lua, expectations.lua and pauses.lua.
 -- KEYS: 1 metadata (hash), 2 work states and 3 their messages (hashes), 4 leases and 5 waits (sorted sets; see work-state.lua), 6 gaps
 --       (see contact.lua), 7 limits, 8 their lists and 9 their rules (see places.lua), 10 pauses (see pauses.lua), 11 records of workers
 --       (hash: id -> time of the latest heartbeat, a space and the record; `<id> running` -> ids of its running jobs (JSON)), 12 their ends
@@ -56,7 +56,7 @@ end
 local DAY_MS = 86400000
 
 -- Records that the queue has a worker, with its statuses if the worker is new. Forgets queues without one; see `CONSUMER_MS` in
--- driver-workers.ts. One write a day and worker is enough.
+-- unattended.ts. One write a day and worker is enough.
 local function noteConsumer(isNew)
   local today = string.format('%.0f', now - now % DAY_MS)
   local day, statuses = string.match(redis.call('HGET', KEYS[13], ARGV[5]) or '', '^(%d+) (.*)$')

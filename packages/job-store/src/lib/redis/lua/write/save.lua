@@ -60,7 +60,7 @@ local function save(i, key, operation, version, beginning, created, times, histo
   writeWhole(key, text, expires ~= '' and expires)
   local id = ids[i]
   if FIELDS then indexFields(id, score, created, fields) end
-  noteEntry(score % 10000000000000)
+  noteEntry(score)
   push(byStatus, score, id)
   push(byCreation, created, id)
   addEvent('"type":"saved","from":' .. from .. ',"to":' .. status .. ',"version":' .. version .. ',"at":' .. now, id)
