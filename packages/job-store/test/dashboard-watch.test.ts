@@ -43,7 +43,7 @@ test("live updates are neither stored nor compressed", async () => {
   stop.abort();
 });
 
-test("at most 1,000 pages listen, and another one is told so until one leaves", async () => {
+test("at most 1,000 pages listen, and another one gets 503 until one leaves", async () => {
   const opened = openDashboard();
   const stops = Array.from({ length: 1000 }, () => new AbortController());
   const watch = (signal: AbortSignal) =>

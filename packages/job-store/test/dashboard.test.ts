@@ -61,12 +61,12 @@ describe("a broker", () => {
 
   test("letters whose state is unknown after an action have an unknown outcome", async () => {
     const { broker, queues } = fakeBroker();
-    const deadLetters = () => Promise.reject(new JobStoreError("UNAVAILABLE", "The broker is away."));
+    const deadLetters = () => Promise.reject(new JobStoreError("UNAVAILABLE", "The broker is unavailable."));
     const { client, actions } = openDashboard({ parts: { broker: { ...broker, deadLetters }, queues } });
     const { outcomes } = await client.act({ name: "discard", queue: "reports", ids: ["one", "gone"] });
     expect(outcomes).toEqual([
-      { id: "one", outcome: "unknown", message: "The broker is away." },
-      { id: "gone", outcome: "unknown", message: "The broker is away." },
+      { id: "one", outcome: "unknown", message: "The broker is unavailable." },
+      { id: "gone", outcome: "unknown", message: "The broker is unavailable." },
     ]);
     expect(actions).toMatchObject([{ result: "done", outcomes }]);
   });

@@ -15,7 +15,7 @@ interface Recent {
 }
 
 /**
- * Latest actions of this process by request id, so that a repeated request acts once, and a request id stands for one action. An action on jobs
+ * Latest actions of this process by request id, so that a repeated request acts once, and a request id belongs to one action. An action on jobs
  * is performed again: the store compares the version of each job and the key of its changes, also with those of other processes.
  */
 export class RecentActions {

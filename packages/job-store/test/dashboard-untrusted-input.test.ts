@@ -46,7 +46,7 @@ const CALLS: readonly (readonly [name: string, body: Json])[] = [
   ["act", { requestId: "request-0", act: { name: "resume", queue: "q" } }],
 ];
 
-/** Returns the value with each of its parts replaced in turn by each hostile value. */
+/** Returns the value with each of its parts replaced in turn by each untrusted value. */
 function* variantsOf(value: Json): Generator<Json> {
   if (typeof value !== "object" || value === null) return;
   for (const [key, part] of Object.entries(value)) {
@@ -56,7 +56,7 @@ function* variantsOf(value: Json): Generator<Json> {
   }
 }
 
-test.each(CALLS)("the call %s has a clear reply to each hostile value in %j", async (name, body) => {
+test.each(CALLS)("the call %s has a clear reply to each untrusted value in %j", async (name, body) => {
   const { store, dashboard } = openDashboard();
   let requests = 0;
   for (const variant of variantsOf(body)) {
