@@ -63,7 +63,9 @@ describe.skipIf(redis.url === null)(redis.title("Commands whose reply is lost"),
     meets(outage, "delete", "lost after", "refused");
     const error = await failureOf(run(deleteJobs, "a"));
     expect(error).toMatchObject({ code: "UNAVAILABLE", indeterminate: true });
-    expect(error.message).toMatch(/^The result for job a is unknown\. Check it with: job-store get a\. /);
+    expect(error.message).toMatch(
+      /^The result for job a is unknown\. Check it with: npx @subtitles\/job-store get a\. /,
+    );
   });
 
   test("an applied change is distinguished from one that was not applied", async () => {

@@ -56,7 +56,7 @@ describe.skipIf(redis.url === null)(redis.title("Commands of queues"), () => {
     expect(shown).toMatchObject([{ code: "PAUSED" }, { code: "NO_WORKER" }]);
     expect(lines((await run(["explain", "film"])).out)).toEqual(shown);
     expect((await run(["explain", "film", "--output", "table"])).out).toMatch(
-      /^PAUSED +The queue "reports" is paused since .*\n +→ To end the pause: job-store resume reports\nNO_WORKER +No live worker .*\n +→ Start a worker/,
+      /^PAUSED +The queue "reports" is paused since .*\n +→ To end the pause: npx @subtitles\/job-store resume reports\nNO_WORKER +No live worker .*\n +→ Start a worker/,
     );
     await store.resumeQueue("reports");
     await store.updateStatus("film", "failed", { error: { message: "The printer is on fire." } });

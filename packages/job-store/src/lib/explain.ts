@@ -86,7 +86,7 @@ function unreadable(id: string, { reason, isNewer }: Unreadable): Explanation {
     text: `The record of job ${id} cannot be read: ${reason}`,
     fix: isNewer
       ? "Update @subtitles/job-store in this program to the version of the program that wrote the record."
-      : `Correct the definition if it lacks the status, replace the record with save(), or delete it: job-store delete ${id}`,
+      : `Correct the definition if it lacks the status, replace the record with save(), or delete it: npx @subtitles/job-store delete ${id}`,
   };
 }
 
@@ -101,7 +101,7 @@ function messageReasons({ messages, now }: Facts): Explanation[] {
       ({ entryId, queue, reason }): Explanation => ({
         code: "REJECTED",
         text: `A relay rejected the message for the queue "${queue}": ${reason}`,
-        fix: `After the cause is removed: job-store outbox requeue ${entryId}. If the message is wrong: job-store outbox drop ${entryId}`,
+        fix: `After the cause is removed: npx @subtitles/job-store outbox requeue ${entryId}. If the message is wrong: npx @subtitles/job-store outbox drop ${entryId}`,
       }),
     ),
     ...waiting.map(
@@ -115,7 +115,7 @@ function messageReasons({ messages, now }: Facts): Explanation[] {
       ({ entryId, queue, dueAt }): Explanation => ({
         code: "SCHEDULED",
         text: `A message for the queue "${queue}" is due at ${timeText(dueAt)}.`,
-        fix: `To send it now: job-store outbox run-now ${entryId}`,
+        fix: `To send it now: npx @subtitles/job-store outbox run-now ${entryId}`,
       }),
     ),
   ];
@@ -137,7 +137,7 @@ function pauseReasons(facts: Facts): Explanation[] {
       (pause): Explanation => ({
         code: "PAUSED",
         text: describePause(pause),
-        fix: `To end the pause: job-store resume ${pause.queue}`,
+        fix: `To end the pause: npx @subtitles/job-store resume ${pause.queue}`,
       }),
     );
 }
@@ -149,7 +149,7 @@ function workerReasons(facts: Facts): Explanation[] {
     .map((queue) => ({
       code: "NO_WORKER",
       text: `No live worker consumes the queue "${queue}".`,
-      fix: "Start a worker for this queue, or check why its heartbeats do not reach the store: job-store workers",
+      fix: "Start a worker for this queue, or check why its heartbeats do not reach the store: npx @subtitles/job-store workers",
     }));
 }
 
@@ -173,7 +173,7 @@ function leaseReasons({ record, lease, workers }: Facts): Explanation[] {
     {
       code: "LEASED",
       text: `The job waits until ${until} for a retry, or because it was postponed.${note === undefined ? "" : ` Reason: ${note}`}`,
-      fix: `To continue now: job-store outbox run-now --job ${record.id}`,
+      fix: `To continue now: npx @subtitles/job-store outbox run-now --job ${record.id}`,
     },
   ];
 }
@@ -186,7 +186,7 @@ function limitReasons({ waiting }: Facts): Explanation[] {
     return {
       code: "LIMITED",
       text: `The message for the queue "${queue}" waits for a place: ${places} taken by jobs with ${field} = ${JSON.stringify(value)}. ${before}`,
-      fix: `To see the jobs with this value: job-store list --where ${shellText(`${field}=${value}`)}`,
+      fix: `To see the jobs with this value: npx @subtitles/job-store list --where ${shellText(`${field}=${value}`)}`,
     };
   });
 }
@@ -213,7 +213,7 @@ function missingMessage(facts: Facts, { timeouts }: StoreConfig): Explanation | 
   return {
     code: "NO_MESSAGE",
     text: `The job has been in "${record.status}" since ${since}, without a lease, a timeout or a message in the outbox.${searched} ${publication(facts)}`,
-    fix: `Look at the queue and its dead letters: job-store dead-letters list --queue ${queue}. To request the job again: job-store set-status ${record.id} ${record.status} --force --queue ${queue} --payload <json>`,
+    fix: `Look at the queue and its dead letters: npx @subtitles/job-store dead-letters list --queue ${queue}. To request the job again: npx @subtitles/job-store set-status ${record.id} ${record.status} --force --queue ${queue} --payload <json>`,
   };
 }
 

@@ -111,7 +111,7 @@ export async function resolveIndeterminate<T>(
     if (outcome !== "unknown" && outcome !== "not made") return outcome;
     const indeterminate = outcome === "unknown";
     const message = indeterminate
-      ? `The result for job ${id} is unknown. Check it with: job-store get ${id}. ${error.message}`
+      ? `The result for job ${id} is unknown. Check it with: npx @subtitles/job-store get ${id}. ${error.message}`
       : `Redis did not reply in time, and job ${id} was not changed. Try again.`;
     throw new JobStoreError("UNAVAILABLE", message, { jobId: id, indeterminate });
   }

@@ -62,7 +62,7 @@ export function explanations({ test }: Context): void {
     const { text, fix } = await reason(store, "a", "SCHEDULED");
     expect(text).toMatch(/^A message for the queue "reports" is due at \d{4}-.*Z\.$/);
     const [entry] = (await store.outbox.ofJob("a")).entries;
-    expect(fix).toBe(`To send it now: job-store outbox run-now ${entry?.entryId}`);
+    expect(fix).toBe(`To send it now: npx @subtitles/job-store outbox run-now ${entry?.entryId}`);
   });
 
   test("PAUSED: the queue of a message, or of the workers that take jobs from the status, is paused", async ({
@@ -79,7 +79,7 @@ export function explanations({ test }: Context): void {
     expect(text).toMatch(
       /^The queue "reports" is paused since .*Z until it is resumed, by ann\. Reason: Maintenance\.$/,
     );
-    expect(fix).toBe("To end the pause: job-store resume reports");
+    expect(fix).toBe("To end the pause: npx @subtitles/job-store resume reports");
   });
 
   test("NO_WORKER: a worker took jobs from the status, and none is alive", async ({ store }) => {
