@@ -3,6 +3,7 @@ import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-ho
 import { W3CTraceContextPropagator } from "@opentelemetry/core";
 import { MeterProvider, MetricReader } from "@opentelemetry/sdk-metrics";
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { onTestFinished } from "vitest";
 
 class Reader extends MetricReader {
   protected override async onForceFlush(): Promise<void> {}
@@ -15,8 +16,13 @@ export interface DataPoint {
   readonly value: unknown;
 }
 
-/** Starts the SDK of OpenTelemetry with exporters in memory, and sets the global context manager and propagator. */
+/**
+ * Starts the SDK of OpenTelemetry with exporters in memory. Sets the global tracer provider, context manager and propagator until the test ends.
+ */
 export function startTelemetry() {
+  onTestFinished(() => {
+    for (const global of [trace, context, propagation]) global.disable();
+  });
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
   const exporter = new InMemorySpanExporter();

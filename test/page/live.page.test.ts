@@ -60,6 +60,7 @@ describe.skipIf(browser.missing)(browser.title("live updates"), () => {
     const service = await startService();
     const job = await sampleJobs(service).translating({ videoTitle: "Harbour Lights" });
     const page = await open(service.url);
+    await page.getByText("312 of 640 cues").waitFor();
     await page.getByText("Live", { exact: true }).waitFor();
 
     await service.stopManager();
