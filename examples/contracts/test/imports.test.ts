@@ -13,7 +13,7 @@ async function sources(): Promise<readonly string[]> {
     (await readdir(join(root, name), { recursive: true })).map((path) => join(name, path)),
   );
   const paths = [...entries.map(({ name }) => name), ...(await Promise.all(below)).flat()];
-  return paths.filter((path) => path.endsWith(".ts"));
+  return paths.filter((path) => path.endsWith(".ts") && !path.split(sep).includes("node_modules"));
 }
 
 test("code and tests only import files of this folder and the packages of package.json, so the folder can be copied", async () => {

@@ -272,6 +272,7 @@ export function errors(test: Case): void {
     });
     await world.request("a");
     await world.until(async () => (await world.status("a")) === "failed", 20_000);
+    await world.settled();
     expect(calls).toBe(3);
     expect(worker.eventTypes()).toEqual(["retrying", "retrying", "failed"]);
   });

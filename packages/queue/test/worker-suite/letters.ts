@@ -121,7 +121,7 @@ export function letters(test: Case): void {
     await world.pass(20_000);
     expect(await world.broker.stats(renderings)).toMatchObject({ dead: 1 });
     worker.run.finish({ to: "waiting" });
-    await world.until(async () => (await world.status("b")) === "waiting");
+    await world.until(async () => (await world.status("b")) === "waiting" && worker.eventTypes().length === 2);
     expect(await world.status("a")).toBe("pending");
     expect(worker.eventTypes()).toEqual(["recovered", "done"]);
   });
