@@ -93,6 +93,36 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("deliveries for a worker")
     expect([errors, reported]).toEqual([[], []]);
   });
 
+  test("a pause uses no delivery of a limit of 1, also if the broker replies slowly", async () => {
+    const proxy = await proxyTo(url);
+    const { broker, reported } = onServer(url);
+    const limited = defineQueue({ ...tasks, deliveryLimit: 1 });
+    const [here, there] = [broker({ url: proxy.url }), broker()];
+    const { source, deliveries, errors } = openSource(here, 3, limited);
+    await here.publishMany(
+      limited,
+      [1, 2, 3].map((n) => ({ payload: { n }, options: { id: `m${n}` } })),
+    );
+    for (let round = 1; round <= 2; round++) {
+      await expect.poll(() => deliveries.length, PATIENCE).toBe(3 * round);
+      // Each reply takes longer than `close` of the source waits.
+      proxy.slow(600);
+      const pausing = source.pause();
+      const [running, ...ahead] = deliveries.slice(-3);
+      for (const delivery of ahead) delivery.giveBack();
+      await pausing;
+      running?.giveBack();
+      await expect.poll(() => there.stats(limited), PATIENCE).toMatchObject({ ready: 3, dead: 0, consumers: 0 });
+      proxy.heal();
+      source.resume();
+    }
+    await expect.poll(() => deliveries.length, PATIENCE).toBe(9);
+    for (const delivery of deliveries) delivery.acknowledge();
+    await source.close();
+    expect(await there.stats(limited)).toMatchObject({ ready: 0, dead: 0 });
+    expect([errors, reported]).toEqual([[], []]);
+  });
+
   test("a dead letter shows whether RabbitMQ dead-lettered the message by itself", async () => {
     const { broker, prefix } = onServer(url);
     const here = broker();

@@ -6,7 +6,7 @@ import type { QueueDefinition } from "./definition.js";
 import type { Delivery, Session, Subscriber, Subscription } from "./driver.js";
 import { QueueError } from "./errors.js";
 import { deadLetterCopy, type Outcome, postponedCopy, retryCopy, storeCopy, waitQueueFor } from "./settlement.js";
-import { unref, withinTime } from "./timers.js";
+import { END_SUBSCRIPTION_MS, unref, withinTime } from "./timers.js";
 import type { ConsumeOptions, Dedupe, Handler } from "./types.js";
 
 /** Default of `graceMs`: the time for which handlers may continue while a consumer or a broker closes. */
@@ -103,14 +103,14 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
     unref(timer);
   }
 
-  /** Stops the consumer. Ends at most a second after `graceMs`, even if a handler or the broker does not respond. */
+  /** Stops the consumer. Ends at most three seconds after `graceMs`, even if a handler or the broker does not respond. */
   close(graceMs: number): Promise<void> {
     this.#closing ??= this.#close(graceMs);
     return this.#closing;
   }
 
   async #close(graceMs: number): Promise<void> {
-    const stopped = this.#subscription?.stop();
+    void this.#subscription?.stop();
     for (const delivery of this.#postponed.keys()) this.#endPostponement(delivery);
     for (const delivery of this.#waiting.splice(0)) delivery.settle("release");
     if (!(await this.#waitUntilIdle(graceMs))) {
@@ -121,8 +121,7 @@ export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
       await this.#waitUntilIdle(ABORT_GRACE_MS);
       for (const message of this.#active) message.settle("release");
     }
-    await stopped;
-    await this.#subscription?.close();
+    await this.#subscription?.close(END_SUBSCRIPTION_MS);
   }
 
   /** Resolves to true when no handler is running, to false after `limitMs`. */

@@ -2,7 +2,7 @@ import type { QueueDefinition } from "./definition.js";
 import type { Delivery, Envelope, Failure, Session, Subscriber, Subscription } from "./driver.js";
 import { toError } from "./failures.js";
 import { deadLetterCopy, postponedCopy, postponedForMs, storeCopy, waitQueueFor } from "./settlement.js";
-import { pause } from "./timers.js";
+import { END_SUBSCRIPTION_MS, pause } from "./timers.js";
 
 const FIRST_PAUSE_MS = 200;
 const MAX_PAUSE_MS = 5_000;
@@ -47,12 +47,12 @@ export class DeliverySource {
     const period = new ConsumingPeriod(this.#options, () => this.#periods.delete(period));
     this.#current = period;
     this.#periods.add(period);
-    void period.start();
+    period.start();
   }
 
   /**
-   * Stops to consume. Resolves when no further delivery arrives. Deliveries that arrive until then are returned. Earlier ones can
-   * still be settled, also after `resume`; they then do not count for `prefetch`.
+   * Stops to consume. Resolves when the broker has stopped to deliver, or when its connection is lost. No delivery is passed on after the
+   * call. Earlier ones can still be settled, also after `resume`; they then do not count for `prefetch`.
    */
   async pause(): Promise<void> {
     const period = this.#current;
@@ -60,11 +60,11 @@ export class DeliverySource {
     await period?.stop();
   }
 
-  /** Stops to consume, and returns the deliveries that are not settled. Ends within two seconds. */
+  /** Stops to consume, and returns the deliveries that are not settled. Ends within two seconds, even if the broker does not reply. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.pause();
-    await Promise.all([...this.#periods].map((period) => period.close()));
+    void this.pause();
+    await Promise.all([...this.#periods].map((period) => period.close(END_SUBSCRIPTION_MS)));
   }
 }
 
@@ -74,10 +74,8 @@ class ConsumingPeriod implements Subscriber {
   readonly #onEnd: () => void;
   readonly #stopping = new AbortController();
   readonly #unsettled = new Set<SourceDelivery>();
-  /** Deliveries that arrived after `stop`. Returned earlier, they would be delivered to this subscription again. */
-  readonly #late: Delivery[] = [];
+  #started: Promise<void> | undefined;
   #subscription: Subscription | null = null;
-  #ended: Promise<void> | undefined;
   #consuming = false;
 
   constructor(options: DeliverySourceOptions, onEnd: () => void) {
@@ -89,8 +87,12 @@ class ConsumingPeriod implements Subscriber {
     return this.#consuming;
   }
 
+  start(): void {
+    this.#started = this.#start();
+  }
+
   /** Starts to consume. Repeats this until it succeeds or the period is stopped. */
-  async start(): Promise<void> {
+  async #start(): Promise<void> {
     const { session, queue, prefetch, report } = this.#options;
     const { signal } = this.#stopping;
     let reported: Failure["failure"] | null = null;
@@ -98,7 +100,7 @@ class ConsumingPeriod implements Subscriber {
       const result = await session.consume(queue, this, { prefetch });
       if (result.ok) {
         this.#subscription = result.value;
-        if (signal.aborted) await this.#stopLate(result.value);
+        if (signal.aborted) await this.stop();
         else this.#setConsuming(true);
         return;
       }
@@ -111,20 +113,26 @@ class ConsumingPeriod implements Subscriber {
   }
 
   receive(delivery: Delivery): void {
-    if (this.#stopping.signal.aborted) {
-      this.#late.push(delivery);
-      return;
-    }
     const received = new SourceDelivery(delivery, this.#options, this.#onSettled);
     this.#unsettled.add(received);
+    if (this.#stopping.signal.aborted) {
+      void this.#returnLate(received);
+      return;
+    }
     const leftMs = postponedForMs(delivery.envelope);
     if (leftMs > 0) void received.postpone(leftMs);
     else this.#options.receive(received);
   }
 
+  /** Returns a delivery that arrived while a stopped period started. Returned earlier, it would be delivered to it again. */
+  async #returnLate(delivery: SourceDelivery): Promise<void> {
+    await this.#started;
+    delivery.giveBack();
+  }
+
   readonly #onSettled = (delivery: SourceDelivery): void => {
     this.#unsettled.delete(delivery);
-    if (this.#stopping.signal.aborted && this.#unsettled.size === 0) void this.close();
+    if (this.#stopping.signal.aborted) void this.#endIfSettled();
   };
 
   interrupted(): void {
@@ -138,29 +146,20 @@ class ConsumingPeriod implements Subscriber {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#setConsuming(false);
-    await this.#stopSubscription();
-    if (this.#unsettled.size === 0) await this.close();
-  }
-
-  /** Ends the stopped period. Returns the deliveries that are not settled. */
-  close(): Promise<void> {
-    this.#ended ??= (async () => {
-      for (const delivery of [...this.#unsettled]) delivery.giveBack();
-      await this.#subscription?.close();
-      this.#onEnd();
-    })();
-    return this.#ended;
-  }
-
-  /** Stops a subscription that became active after `stop`. */
-  async #stopLate(subscription: Subscription): Promise<void> {
-    await this.#stopSubscription();
-    if (this.#ended !== undefined || this.#unsettled.size === 0) await subscription.close();
-  }
-
-  async #stopSubscription(): Promise<void> {
     await this.#subscription?.stop();
-    for (const delivery of this.#late.splice(0)) delivery.settle("return");
+    await this.#endIfSettled();
+  }
+
+  /** Ends the stopped period within `limitMs`. Returns the deliveries that are not settled. */
+  async close(limitMs: number): Promise<void> {
+    for (const delivery of [...this.#unsettled]) delivery.giveBack();
+    await this.#subscription?.close(limitMs);
+    this.#onEnd();
+  }
+
+  /** Ends the stopped period if all deliveries are settled. It has no limit: an early end would use a delivery of returned messages. */
+  async #endIfSettled(): Promise<void> {
+    if (this.#unsettled.size === 0) await this.close(Number.POSITIVE_INFINITY);
   }
 
   #setConsuming(consuming: boolean): void {

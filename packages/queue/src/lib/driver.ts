@@ -153,12 +153,15 @@ export interface Subscriber {
 /** Active subscription to a queue. */
 export interface Subscription {
   /**
-   * Stops deliveries. No delivery arrives after it resolves; until then, some may, and the subscriber settles them. Unacknowledged
-   * deliveries can still be settled.
+   * Stops deliveries: the subscriber receives none after the call. Unacknowledged ones can still be settled. Resolves when the broker
+   * has stopped to deliver, or when the connection is lost.
    */
   stop(): Promise<void>;
-  /** Ends the subscription and releases all unacknowledged messages. Waits a second for messages that are being returned. */
-  close(): Promise<void>;
+  /**
+   * Stops deliveries, waits until returned messages are stored, then ends the subscription and releases all unacknowledged messages.
+   * Ends after `limitMs` at the latest, even if the broker does not reply. Can be called again with a shorter limit.
+   */
+  close(limitMs: number): Promise<void>;
 }
 
 /** Delivery of one message to a subscriber. Each redelivery is a new object. */

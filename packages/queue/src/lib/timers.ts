@@ -1,3 +1,6 @@
+/** Time limit for the broker's part when a consumer closes: it stops to deliver, stores returned messages, and closes the channel. */
+export const END_SUBSCRIPTION_MS = 1_500;
+
 /** Error of `withTimeout`. Drivers distinguish it from an error of the broker. */
 export class TimeoutError extends Error {}
 
@@ -39,8 +42,9 @@ export async function pause(ms: number, { signal }: { readonly signal?: AbortSig
   });
 }
 
-/** Waits for a promise, at most `limitMs` milliseconds. @throws the error of the promise */
+/** Waits for a promise, at most `limitMs` milliseconds; Infinity means no limit. @throws the error of the promise */
 export async function withinTime(promise: Promise<unknown>, limitMs: number): Promise<void> {
+  if (limitMs === Number.POSITIVE_INFINITY) return void (await promise);
   const timer = new AbortController();
   try {
     await Promise.race([promise, pause(limitMs, { signal: timer.signal })]);

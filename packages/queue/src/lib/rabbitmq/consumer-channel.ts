@@ -25,6 +25,7 @@ export class ConsumerChannel {
   readonly #onClosed: () => void;
   readonly #onLateSettlement: () => void;
   readonly #removeListener: () => void;
+  #closing: Promise<void> | undefined;
   #closed = false;
 
   /**
@@ -108,6 +109,19 @@ export class ConsumerChannel {
     if (latest > 0) this.#send(() => this.channel.ack(messageOf(latest), true));
   }
 
+  /** Cancels the consumer. Resolves when no further message arrives. */
+  async cancel(): Promise<void> {
+    await this.channel.cancel(this.consumerTag).catch(ignore);
+  }
+
+  /** Sends the collected acknowledgements and closes the channel. The broker releases the other messages. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.sendAcknowledgements();
+    this.#closing ??= this.channel.close().catch(ignore);
+    await this.#closing;
+  }
+
   markClosed(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -136,3 +150,5 @@ export class ConsumerChannel {
 function messageOf(deliveryTag: number): Message {
   return { fields: { deliveryTag } } as Message;
 }
+
+function ignore(): void {}

@@ -10,7 +10,7 @@ import {
   type Subscriber,
   type Subscription,
 } from "../driver.js";
-import { pause, withTimeout } from "../timers.js";
+import { pause, withinTime, withTimeout } from "../timers.js";
 import type { AmqpConnection } from "./amqp-connection.js";
 import { toFailure } from "./amqp-errors.js";
 import { countedReturns, toEnvelope, wasDelivered } from "./amqp-message.js";
@@ -18,9 +18,6 @@ import { backoffMs, type ConnectionManager } from "./connection-manager.js";
 import { ConsumerChannel } from "./consumer-channel.js";
 import type { Publisher } from "./publisher.js";
 import type { Topology } from "./topology.js";
-
-/** Time limit for cancelling a consumer or closing a channel. */
-const CLOSE_TIMEOUT_MS = 1_000;
 
 export interface SubscriptionOptions {
   readonly connections: ConnectionManager;
@@ -44,10 +41,9 @@ export class RabbitmqSubscription implements Subscription {
   /** Ends the wait of `#run` for a closed channel. */
   #wake: () => void = () => {};
   #attachments = 0;
-  /** True if the broker did not reply to a cancellation or a close. It is not waited for again. */
-  #unresponsive = false;
-  #cancelled: Promise<void> = Promise.resolve();
-  /** Pending returns of messages as copies. */
+  /** Reply of the broker to the cancellation of the consumer. */
+  #cancelled: Promise<void> | undefined;
+  /** Pending returns of messages. */
   readonly #returning = new Set<Promise<void>>();
 
   /** Starts consuming. Returns a failure if that does not succeed within the time limit. */
@@ -55,7 +51,7 @@ export class RabbitmqSubscription implements Subscription {
     const subscription = new RabbitmqSubscription(options);
     const attached = await subscription.#attachFirst();
     if (!attached.ok) {
-      await subscription.close();
+      await subscription.close(0);
       return attached;
     }
     void subscription.#run();
@@ -69,27 +65,24 @@ export class RabbitmqSubscription implements Subscription {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#wake();
-    const current = this.#current;
-    if (current === null || current.closed) return;
-    this.#cancelled = this.#closeQuietly(current.channel.cancel(current.consumerTag));
+    if (this.#current?.closed === false) this.#cancelled ??= this.#current.cancel();
     await this.#cancelled;
   }
 
-  async close(): Promise<void> {
-    this.#stopping.abort();
-    this.#wake();
+  async close(limitMs: number): Promise<void> {
+    const end = performance.now() + limitMs;
+    const stopped = this.stop();
     const current = this.#current;
-    if (current === null || current.closed) return;
-    await this.#closeQuietly(Promise.all(this.#returning));
-    current.sendAcknowledgements();
-    await this.#closeQuietly(current.channel.close());
+    if (current === null) return;
+    await withinTime(
+      stopped.then(() => this.#allReturned()),
+      limitMs,
+    );
+    await withinTime(current.close(), end - performance.now());
   }
 
-  /** Waits for the reply to a cancellation or a close, at most a second. Ignores its error. */
-  async #closeQuietly(reply: Promise<unknown>): Promise<void> {
-    await withTimeout(reply, this.#unresponsive ? 0 : CLOSE_TIMEOUT_MS).catch(() => {
-      this.#unresponsive = true;
-    });
+  async #allReturned(): Promise<void> {
+    while (this.#returning.size > 0) await Promise.all(this.#returning);
   }
 
   async #attachFirst(): Promise<Result> {
@@ -184,14 +177,27 @@ export class RabbitmqSubscription implements Subscription {
       void channel.close().catch(() => undefined);
       return toFailure(error);
     }
-    if (this.#stopping.signal.aborted) await this.close();
+    if (this.#stopping.signal.aborted) await this.close(limitMs);
     else notifyResumed();
     return done;
   }
 
   #receive(message: ConsumeMessage, current: ConsumerChannel): void {
     current.received(message.fields.deliveryTag);
-    this.#options.subscriber.receive(new RabbitmqDelivery(message, current, this.#returnCopy));
+    const delivery = new RabbitmqDelivery(message, current, this.#returnCopy);
+    if (this.#stopping.signal.aborted) this.#untilReturned(this.#returnLate(delivery));
+    else this.#options.subscriber.receive(delivery);
+  }
+
+  /** Returns a message that arrived after `stop`. Returned earlier, it could be delivered to this consumer again. */
+  async #returnLate(delivery: Delivery): Promise<void> {
+    await this.#cancelled;
+    delivery.settle("return");
+  }
+
+  #untilReturned(returning: Promise<void>): void {
+    const ended = returning.finally(() => this.#returning.delete(ended));
+    this.#returning.add(ended);
   }
 
   /** Publishes a copy and then acknowledges the message. The broker does not count such a return. */
@@ -208,8 +214,7 @@ export class RabbitmqSubscription implements Subscription {
       if (result.ok) current.acknowledge(deliveryTag);
       else current.release(deliveryTag);
     };
-    const returning = returnCopy().finally(() => this.#returning.delete(returning));
-    this.#returning.add(returning);
+    this.#untilReturned(returnCopy());
   };
 }
 

@@ -5,7 +5,7 @@ import { DeliverySource, type DeliverySourceOptions, SourceDelivery } from "../d
 import type { Delivery, Envelope } from "../driver.js";
 import { QueueError } from "../errors.js";
 import { toError } from "../failures.js";
-import { pause, unlessAborted, withinTime } from "../timers.js";
+import { END_SUBSCRIPTION_MS, pause, unlessAborted, withinTime } from "../timers.js";
 import { callRun } from "./active-run.js";
 import type { WorkItem } from "./claim.js";
 import { CLOSE_GRACE_MS } from "./claimed-job.js";
@@ -24,7 +24,6 @@ import type { Announcement } from "./worker-store.js";
 
 /** Time after the grace period in which `close` ends leases and returns messages. With the other times, it settles within 4 s. */
 const END_LEASES_MS = 1_000;
-const END_SOURCE_MS = 1_500;
 /** Time between two looks at the queue of `idle`. */
 const IDLE_POLL_MS = 50;
 
@@ -213,7 +212,7 @@ export class RunningWorker implements Worker {
     this.#search.stop();
     this.#queuePause.stop();
     this.#closingSignal.abort(this.#closedError("The worker is closing."));
-    const stopped = this.#source.pause();
+    this.#background(this.#source.pause());
     const returned = this.#returnWaiting();
     // These tasks run no job any more, and end their leases.
     for (const run of this.#admissions.values()) run();
@@ -233,8 +232,8 @@ export class RunningWorker implements Worker {
     this.#heartbeat.stop();
     const withdrawn = this.#heartbeat.withdraw();
     for (const remove of this.#removeListeners) remove();
-    const ended = Promise.all([withdrawn, Promise.all([stopped, returned]).then(() => this.#source.close())]);
-    await withinTime(ended, END_SOURCE_MS).catch((error: unknown) => this.#reportUnexpected(error));
+    const ended = Promise.all([withdrawn, returned.then(() => this.#source.close())]);
+    await withinTime(ended, END_SUBSCRIPTION_MS).catch((error: unknown) => this.#reportUnexpected(error));
   }
 
   /** Closes the worker because its store or its broker was closed first. */
