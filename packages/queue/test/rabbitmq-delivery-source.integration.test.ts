@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { server } from "../../../test/servers/require.js";
 import { type Broker, defineQueue } from "../src/index.js";
@@ -121,6 +122,34 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("deliveries for a worker")
     await source.close();
     expect(await there.stats(limited)).toMatchObject({ ready: 0, dead: 0 });
     expect([errors, reported]).toEqual([[], []]);
+  });
+
+  test("RabbitMQ counts no message that is on its way when a source pauses", async () => {
+    const { broker, prefix } = onServer(url);
+    const [here, channel] = [broker(), await openChannel(url)];
+    const entries = Array.from({ length: 20 }, (_, n) => ({ payload: { n } }));
+    const { source, deliveries } = openSource(here, 5);
+    for (let round = 1; round <= 20; round++) {
+      await here.publishMany(tasks, entries);
+      await expect.poll(() => deliveries.length, PATIENCE).toBe(5);
+      const [first, second, ...ahead] = deliveries;
+      first?.acknowledge();
+      second?.acknowledge();
+      // The acknowledgements are sent, and RabbitMQ delivers two more.
+      await setImmediate();
+      const pausing = source.pause();
+      for (const delivery of ahead) delivery.giveBack();
+      await pausing;
+      await expect.poll(() => here.stats(tasks), PATIENCE).toMatchObject({ ready: 18, consumers: 0 });
+      const counts: unknown[] = [];
+      while (counts.length < 18) {
+        const message = await channel.get(`${prefix}tasks`, { noAck: true });
+        if (message !== false) counts.push(message.properties.headers?.["x-delivery-count"] ?? 0);
+      }
+      expect(counts).toEqual(counts.map(() => 0));
+      deliveries.splice(0);
+      source.resume();
+    }
   });
 
   test("a dead letter shows whether RabbitMQ dead-lettered the message by itself", async () => {

@@ -47,7 +47,7 @@ export async function withinTime(promise: Promise<unknown>, limitMs: number): Pr
   if (limitMs === Number.POSITIVE_INFINITY) return void (await promise);
   const timer = new AbortController();
   try {
-    await Promise.race([promise, pause(limitMs, { signal: timer.signal })]);
+    await Promise.race([promise, pause(Math.max(0, limitMs), { signal: timer.signal })]);
   } finally {
     timer.abort();
   }

@@ -1,7 +1,12 @@
 import type { Channel, Message } from "amqplib";
 import { deliveryLimitOf } from "../definition.js";
 import type { QueueConfig } from "../driver.js";
+import { withinTime } from "../timers.js";
 import type { AmqpConnection } from "./amqp-connection.js";
+
+/** Time without a delivery after which no message is on its way to the consumer, and the longest time to wait for that. */
+const QUIET_MS = 100;
+const MAX_WAIT_MS = 500;
 
 /**
  * Channel that delivers messages, until it closes. Its delivery tags are not valid on another channel.
@@ -25,10 +30,19 @@ export class ConsumerChannel {
   readonly #onClosed: () => void;
   readonly #onLateSettlement: () => void;
   readonly #removeListener: () => void;
+  readonly #prefetch: number;
+  /** Number of messages that the broker counts as unacknowledged, as far as this client knows. */
+  #outstanding = 0;
+  /** Time of the latest message or settlement (`performance.now()`). */
+  #lastActiveAt = Number.NEGATIVE_INFINITY;
+  /** Settlements that are sent after the cancellation; null: they are sent at once. */
+  #held: (() => void)[] | null = null;
+  #onReceived: () => void = () => {};
   #closing: Promise<void> | undefined;
   #closed = false;
 
   /**
+   * @param prefetch maximum number of unacknowledged messages
    * @param onClosed called when the channel closes
    * @param onLateSettlement called for each message that is settled and whose settlement can no longer be sent
    */
@@ -36,6 +50,7 @@ export class ConsumerChannel {
     channel: Channel,
     connection: AmqpConnection,
     queue: QueueConfig,
+    prefetch: number,
     onClosed: () => void,
     onLateSettlement: () => void,
   ) {
@@ -43,6 +58,7 @@ export class ConsumerChannel {
     this.countsReturns = queue.type === "quorum" && connection.countsReturns;
     // Closing consumers use at most half of the limit, so a message is dead-lettered only if consumers were lost as well.
     this.copyFromReturns = this.countsReturns ? Math.floor(deliveryLimitOf(queue) / 2) : Number.POSITIVE_INFINITY;
+    this.#prefetch = prefetch;
     this.#onClosed = onClosed;
     this.#onLateSettlement = onLateSettlement;
     channel.once("close", () => this.markClosed());
@@ -65,7 +81,10 @@ export class ConsumerChannel {
   }
 
   received(deliveryTag: number): void {
-    this.#open.set(deliveryTag, performance.now());
+    this.#lastActiveAt = performance.now();
+    this.#open.set(deliveryTag, this.#lastActiveAt);
+    this.#outstanding++;
+    this.#onReceived();
   }
 
   acknowledge(deliveryTag: number): void {
@@ -82,7 +101,7 @@ export class ConsumerChannel {
   release(deliveryTag: number): void {
     this.#open.delete(deliveryTag);
     this.#returning.delete(deliveryTag);
-    this.#send(() => this.channel.nack(messageOf(deliveryTag), false, true));
+    this.#send(1, () => this.channel.nack(messageOf(deliveryTag), false, true));
   }
 
   /** Records that a message is settled and stays unacknowledged until its copy is stored. `acknowledge` or `release` follows. */
@@ -102,21 +121,58 @@ export class ConsumerChannel {
     const firstOpen = this.#firstOpenTag();
     // Delivery tags begin at 1.
     let latest = 0;
+    let cumulative = 0;
     for (const deliveryTag of acknowledged) {
-      if (deliveryTag > firstOpen) this.#send(() => this.channel.ack(messageOf(deliveryTag)));
-      else latest = Math.max(latest, deliveryTag);
+      if (deliveryTag > firstOpen) {
+        this.#send(1, () => this.channel.ack(messageOf(deliveryTag)));
+        continue;
+      }
+      latest = Math.max(latest, deliveryTag);
+      cumulative++;
     }
-    if (latest > 0) this.#send(() => this.channel.ack(messageOf(latest), true));
+    if (latest > 0) this.#send(cumulative, () => this.channel.ack(messageOf(latest), true));
   }
 
-  /** Cancels the consumer. Resolves when no further message arrives. */
+  /**
+   * Cancels the consumer. Resolves when no further message arrives.
+   *
+   * A quorum queue counts a message that is on its way to a consumer when that is cancelled, although it never arrives. So this waits
+   * until no message is on its way: the prefetch is reached, or none has arrived for some time. Settlements would let the broker
+   * deliver more, and are sent after the cancellation.
+   */
   async cancel(): Promise<void> {
-    await this.channel.cancel(this.consumerTag).catch(ignore);
+    if (this.countsReturns) {
+      this.#held = [];
+      await this.#quiet();
+    }
+    const cancelled = this.channel.cancel(this.consumerTag).catch(ignore);
+    this.#sendHeld();
+    await cancelled;
+  }
+
+  #sendHeld(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const send of held) send();
+  }
+
+  async #quiet(): Promise<void> {
+    const start = performance.now();
+    while (!this.#closed && this.#outstanding < this.#prefetch) {
+      const now = performance.now();
+      const leftMs = Math.min(this.#lastActiveAt + QUIET_MS, start + MAX_WAIT_MS) - now;
+      if (leftMs <= 0) return;
+      const received = new Promise<void>((resolve) => {
+        this.#onReceived = resolve;
+      });
+      await withinTime(received, leftMs);
+    }
   }
 
   /** Sends the collected acknowledgements and closes the channel. The broker releases the other messages. */
   async close(): Promise<void> {
     if (this.#closed) return;
+    this.#sendHeld();
     this.sendAcknowledgements();
     this.#closing ??= this.channel.close().catch(ignore);
     await this.#closing;
@@ -135,10 +191,17 @@ export class ConsumerChannel {
     return Math.min(open, ...this.#returning);
   }
 
-  #send(send: () => void): void {
+  /** Sends a settlement of `count` messages. */
+  #send(count: number, send: () => void): void {
+    if (this.#held !== null) {
+      this.#held.push(() => this.#send(count, send));
+      return;
+    }
     try {
       if (this.#closed) this.#onLateSettlement();
       else send();
+      this.#outstanding -= count;
+      this.#lastActiveAt = performance.now();
     } catch {
       // The channel is closing and has not emitted "close" yet.
       this.#onLateSettlement();

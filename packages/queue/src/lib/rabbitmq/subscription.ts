@@ -145,7 +145,7 @@ export class RabbitmqSubscription implements Subscription {
       if (this.#current === current && !this.#stopping.signal.aborted) subscriber.interrupted?.();
       this.#wake();
     };
-    const current = new ConsumerChannel(channel, connection, queue, onClosed, onLateSettlement);
+    const current = new ConsumerChannel(channel, connection, queue, prefetch, onClosed, onLateSettlement);
     let notified = false;
     const notifyResumed = () => {
       if (notified) return;
