@@ -143,14 +143,21 @@ function pauseReasons(facts: Facts): Explanation[] {
 }
 
 function workerReasons(facts: Facts): Explanation[] {
-  const live = new Set(facts.workers.live.map(({ queue }) => queue));
-  return queuesOf(facts)
-    .filter((queue) => !live.has(queue))
-    .map((queue) => ({
-      code: "NO_WORKER",
-      text: `No live worker consumes the queue "${queue}".`,
-      fix: "Start a worker for this queue, or check why its heartbeats do not reach the store: npx @subtitles/job-store workers",
-    }));
+  return queuesOf(facts).flatMap((queue): Explanation[] => {
+    const live = facts.workers.live.filter((worker) => worker.queue === queue);
+    if (live.some(({ state }) => state !== "waiting")) return [];
+    const reason =
+      live.length === 0
+        ? {
+            text: `No live worker consumes the queue "${queue}".`,
+            fix: "Start a worker for this queue, or check why its heartbeats do not reach the store: npx @subtitles/job-store workers",
+          }
+        : {
+            text: `No live worker consumes the queue "${queue}": ${live.length === 1 ? "the only one waits" : `all ${live.length} wait`} for the message broker.`,
+            fix: "Check that the workers reach the broker, and read the errors that they report. To list them: npx @subtitles/job-store workers",
+          };
+    return [{ code: "NO_WORKER", ...reason }];
+  });
 }
 
 function leaseReasons({ record, lease, workers }: Facts): Explanation[] {

@@ -77,8 +77,8 @@ export interface Explanation {
    * - NO_RELAY: a message of this job has waited in the outbox for more than a minute, and no relay has claimed it
    * - SCHEDULED: a message of this job is due later
    * - PAUSED: a queue of this job is paused
-   * - NO_WORKER: no live worker consumes a queue of this job. The queues are those of its messages, and those whose workers named its
-   *   status in `from` or `working` when they last started
+   * - NO_WORKER: no live worker consumes a queue of this job: there is none, or all wait for the message broker. The queues are those of
+   *   its messages, and those whose workers named its status in `from` or `working` when they last started
    * - LEASED: a worker runs the job, or it waits for a retry or for `RetryLater`
    * - LIMITED: a message of this job waits, because the limit of its key is reached
    * - OVERDUE: the timeout of the status has passed and is not enforced yet

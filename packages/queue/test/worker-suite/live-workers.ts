@@ -43,6 +43,23 @@ export function liveWorkers(test: Case): void {
     await world.until(async () => (await world.store.workers())[0]?.state === "running");
   });
 
+  test("a worker announces at once that it waits for the broker, and that it consumes again", async (world) => {
+    const worker = world.start();
+    const announces = async (state: typeof worker.worker.state) => {
+      await world.until(() => worker.worker.state === state);
+      await world.until(async () => (await world.store.workers())[0]?.state === state, HEARTBEAT_MS / 2);
+    };
+    await announces("running");
+    world.brokerFaults.goAway();
+    await announces("waiting");
+    await world.store.create({ title: "A film" }, { id: "a" });
+    const text = 'No live worker consumes the queue "renderings": the only one waits for the message broker.';
+    expect(await world.store.explain("a")).toMatchObject([{ code: "NO_WORKER", text }]);
+    world.brokerFaults.comeBack();
+    await announces("running");
+    expect(await world.store.explain("a")).toEqual([]);
+  });
+
   test("a dead worker is listed for five heartbeats, and health then warns of the jobs that it would take", async (world) => {
     const worker = await world.startRunning();
     await world.request("b");

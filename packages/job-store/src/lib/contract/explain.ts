@@ -92,6 +92,19 @@ export function explanations({ test }: Context): void {
     expect(text).toBe('No live worker consumes the queue "reports".');
   });
 
+  test("NO_WORKER: all live workers wait for the message broker", async ({ store }) => {
+    const [one, two] = [workerOf({ state: "waiting" }), workerOf({ state: "waiting" })];
+    await store.create({ title: "One" }, { id: "a" });
+    await store.announceWorker(one, [], MINUTE);
+    const { text, fix } = await reason(store, "a", "NO_WORKER");
+    expect(text).toBe('No live worker consumes the queue "reports": the only one waits for the message broker.');
+    expect(fix).toMatch(/^Check that the workers reach the broker/);
+    await store.announceWorker(two, [], MINUTE);
+    expect((await reason(store, "a", "NO_WORKER")).text).toMatch(/: all 2 wait for the message broker\.$/);
+    await store.announceWorker({ ...two, state: "running" }, [], MINUTE);
+    expect(await codes(store, "a")).toEqual([]);
+  });
+
   test("LEASED: a worker runs the job, or it waits for a retry", async ({ store }) => {
     const { job } = await createClaimed(store, "a", direct(), { by: "printer-1" });
     await store.announceWorker(workerOf(), [job], MINUTE);

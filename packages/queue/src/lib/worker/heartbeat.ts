@@ -59,6 +59,13 @@ export class Heartbeat {
     this.#tick();
   }
 
+  /** Announces a new state of the worker now, and not only at the next heartbeat. */
+  announceNow(): void {
+    if (this.#timer === null || this.#stopped) return;
+    this.#nextBeatAt = performance.now();
+    this.#schedule(this.#nextBeatAt);
+  }
+
   stop(): void {
     this.#stopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);

@@ -116,7 +116,9 @@ export class RunningWorker implements Worker {
       queue,
       prefetch,
       receive: (delivery) => this.#receive(delivery),
-      onConsuming: () => {},
+      onConsuming: () => {
+        if (this.#closing === null) this.#heartbeat.announceNow();
+      },
       report: (error, context) => emit({ type: "error", message: describe(error), error, ...context }),
     };
     this.#source = new DeliverySource(this.#sourceOptions);
@@ -373,14 +375,14 @@ export class RunningWorker implements Worker {
     };
   }
 
-  /** Returns the worker as `JobStore.workers` shows it. One that closes takes no job, as a paused one. */
+  /** Returns the worker as `JobStore.workers` shows it. One that closes takes no job, as a paused one. The store is available if it receives this. */
   #announcement(): Announcement {
     const { queue, by, version, from, working, concurrency, limit } = this.#settings;
-    const { state } = this;
+    const state = this.#source.consuming ? "running" : "waiting";
     return {
       ...this.#identity,
       ...{ by, queue: queue.name, from, working, concurrency, limit, version },
-      state: state === "closed" ? "paused" : state,
+      state: this.#returnsMessages ? "paused" : state,
     };
   }
 
