@@ -3,8 +3,8 @@
 -- ARGV: from 2 on, for each entry: its id, and the id of its job, or '' if this process has not claimed it
 -- Replies: { 'done', number of entries that were handled }
 
--- The newest of these are kept, and more until the next trim. A trim removes at most MAX_TRIMMED.
-local MAX_PUBLISHED, MAX_TRIMMED = 10000, 5000
+-- The newest of these are kept, and more until the next trim. There is about one trim for TRIM_EVERY jobs, so trims remove more than is added.
+local MAX_PUBLISHED, MAX_TRIMMED, TRIM_EVERY = 10000, 5000, 500
 
 local ids, published = {}, {}
 for i = 2, #ARGV, 2 do
@@ -23,8 +23,8 @@ end
 redis.call('ZREM', KEYS[2], unpack(ids))
 if published[1] then
   redis.call('ZADD', KEYS[6], unpack(published))
-  -- One run in a hundred trims, because each count costs as much as some of the other commands.
-  if now % 100 == 0 then
+  -- Not every run trims, because each count costs as much as some of the other commands.
+  if now % TRIM_EVERY < #published / 2 then
     local spare = redis.call('ZCOUNT', KEYS[6], '-inf', '+inf') - MAX_PUBLISHED
     if spare > 0 then
       redis.call('ZREM', KEYS[6], unpack(redis.call('ZRANGE', KEYS[6], 0, math.min(spare, MAX_TRIMMED) - 1)))
