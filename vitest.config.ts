@@ -34,16 +34,25 @@ const leftOut = withTools
   ? []
   : ["scripts/**", "chaos/**", "test/documents*.test.ts", "test/packages.test.ts", "**/*.page.test.ts"];
 
-/** `npm test` runs the tests of the packages, the templates and the documents, and `npm test -- --all` runs all tests. */
+/**
+ * `npm test` runs the tests of the packages, the templates and the documents. `npm test -- --all` also runs the others: those of the
+ * showcase, the pages, the copies, the compilers and the tools, and of the packages those that restart RabbitMQ, or repeat the contract of
+ * the drivers on a cluster and with telemetry.
+ */
 const core = process.env.TESTS === "core";
 // A copy of the templates must also work on the oldest Node. CI does not run all tests on it.
 const examplesOnlyInAll = withTools ? "test/examples/**" : "test/examples/!(copy.*)";
-const onlyInAll = ["examples/showcase/**", examplesOnlyInAll, "test/packages.test.ts", "**/*.page.test.ts"];
+const onlyInAll = [
+  ...["examples/showcase/**", examplesOnlyInAll, "test/packages.test.ts", "**/*.page.test.ts"],
+  ...["**/compiler-messages.test.ts", "chaos/**", "scripts/**", "test/leftovers*.test.ts", "test/servers*.test.ts"],
+  ...["**/redis-cluster-contract*.test.ts", "**/opentelemetry-contract.test.ts"],
+  ...["**/rabbitmq-crash*.test.ts", "**/rabbitmq-operators*.test.ts", "**/worker-rabbitmq-outages*.test.ts"],
+];
 if (core) leftOut.push(...onlyInAll);
 
 /** Files that take the longest. */
 const LONGEST = [
-  "job-store/test/redis-cluster.integration.test.ts",
+  "job-store/test/redis-cluster-contract.integration.test.ts",
   "job-store/test/redis.integration.test.ts",
   "queue/test/worker-requests.integration.test.ts",
   "queue/test/worker.integration.test.ts",
@@ -51,6 +60,11 @@ const LONGEST = [
   "queue/test/worker-rabbitmq-outages.integration.test.ts",
   "job-store/test/memory.test.ts",
   "job-store/test/opentelemetry-contract.test.ts",
+  "job-store/test/redis-faults.integration.test.ts",
+  "job-store/test/redis-large.integration.test.ts",
+  "queue/test/worker-redis-outages.integration.test.ts",
+  "queue/test/rabbitmq.integration.test.ts",
+  "test/documents.test.ts",
 ];
 
 /** Starts the longest files first, so that no processor is idle at the end. In a new clone, vitest starts the files by their size. */
@@ -78,7 +92,7 @@ export default defineConfig({
     // One process runs many files. To load the modules again for each file would take a third of the processor time.
     isolate: false,
     // Most tests against servers wait for the server and do not need a processor.
-    maxWorkers: availableParallelism() + 2,
+    maxWorkers: availableParallelism() + 3,
     sequence: { sequencer: LongestFirst },
     projects: [
       {
@@ -95,7 +109,11 @@ export default defineConfig({
           name: "types",
           include: [],
           // Only the files of this tsconfig are checked. In other files, a wrong expectation would pass.
-          typecheck: { enabled: withTools, include: ["packages/*/test/**/*.test-d.ts"], tsconfig: "./tsconfig.json" },
+          typecheck: {
+            enabled: withTools && !core,
+            include: ["packages/*/test/**/*.test-d.ts"],
+            tsconfig: "./tsconfig.json",
+          },
         },
       },
       {

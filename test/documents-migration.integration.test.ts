@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createJobStore, defineJob } from "@subtitles/job-store";
 import { redisDriver } from "@subtitles/job-store/redis";
 import { subtitleJob } from "@subtitles/job-store/subtitle";
+import { transform } from "esbuild";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
@@ -63,9 +64,9 @@ describe.skipIf(!available)(title("The code of the migration guide"), () => {
 
   /** Runs code of the guide. Returns its output. */
   async function run(code: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
-    const file = join(folder, `${randomUUID()}.mts`);
-    await writeFile(file, code);
-    return runInTest(process.execPath, ["--import", "tsx", file], {
+    const file = join(folder, `${randomUUID()}.mjs`);
+    await writeFile(file, (await transform(code, { loader: "ts" })).code);
+    return runInTest(process.execPath, [file], {
       cwd: folder,
       env: { ...process.env, NO_COLOR: "1", REDIS_URL: redis.url, ...env },
     });

@@ -11,7 +11,6 @@ import { view } from "../src/lib/contract/expectations.js";
 import { watching } from "../src/lib/contract/watch.js";
 import { tagOf } from "../src/lib/redis/keys.js";
 import { type RedisDriverOptions, redisDriver } from "../src/redis.js";
-import { testDriver } from "../src/testing.js";
 
 const { available, title } = privateServer("redis");
 
@@ -29,13 +28,6 @@ describe.skipIf(!available)(title("Redis Cluster"), () => {
     cluster = await startRedisCluster();
   });
   afterAll(() => cluster.stop());
-
-  testDriver("redis cluster", async () => {
-    // This key has more bytes than characters.
-    const keyPrefix = `${randomUUID()}:séance:映画:🎬:`;
-    const open = () => redisDriver({ cluster: addresses(cluster), shards: 4, keyPrefix, timeoutMs: 60_000 });
-    return { driver: open(), again: open, shards: 4 };
-  });
 
   test("jobs of one store are spread over the nodes", async () => {
     const keyPrefix = `${randomUUID()}:`;
