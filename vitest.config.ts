@@ -36,17 +36,22 @@ const leftOut = withTools
 
 /**
  * `npm test` runs the tests of the packages, the templates and the documents. `npm test -- --all` also runs the others: those of the
- * showcase, the pages, the copies, the compilers and the tools, and of the packages those that restart RabbitMQ, or repeat the contract of
- * the drivers on a cluster and with telemetry.
+ * showcase, the pages, the copies, the packed packages, the compilers, the types and the tools, the chaos round, and of the packages those
+ * with a private RabbitMQ or a large load, and those that repeat the contract of the drivers on a cluster and with telemetry.
  */
 const core = process.env.TESTS === "core";
 // A copy of the templates must also work on the oldest Node. CI does not run all tests on it.
 const examplesOnlyInAll = withTools ? "test/examples/**" : "test/examples/!(copy.*)";
+const slow = [
+  ...["**/redis-cluster-contract*.test.ts", "**/opentelemetry-contract.test.ts"],
+  ...["**/redis-large*.test.ts", "**/redis-many-leases*.test.ts", "**/rabbitmq-memory*.test.ts"],
+  ...["**/rabbitmq-crash*.test.ts", "**/rabbitmq-operators*.test.ts", "**/worker-rabbitmq-outages*.test.ts"],
+];
 const onlyInAll = [
   ...["examples/showcase/**", examplesOnlyInAll, "test/packages.test.ts", "**/*.page.test.ts"],
   ...["**/compiler-messages.test.ts", "chaos/**", "scripts/**", "test/leftovers*.test.ts", "test/servers*.test.ts"],
-  ...["**/redis-cluster-contract*.test.ts", "**/opentelemetry-contract.test.ts"],
-  ...["**/rabbitmq-crash*.test.ts", "**/rabbitmq-operators*.test.ts", "**/worker-rabbitmq-outages*.test.ts"],
+  // On the oldest Node, CI runs only these tests, so there they include the slow ones.
+  ...(withTools ? slow : []),
 ];
 if (core) leftOut.push(...onlyInAll);
 
@@ -61,7 +66,6 @@ const LONGEST = [
   "job-store/test/memory.test.ts",
   "job-store/test/opentelemetry-contract.test.ts",
   "job-store/test/redis-faults.integration.test.ts",
-  "job-store/test/redis-large.integration.test.ts",
   "queue/test/worker-redis-outages.integration.test.ts",
   "queue/test/rabbitmq.integration.test.ts",
   "test/documents.test.ts",

@@ -16,7 +16,7 @@ export function printNothingRan() {
  * Runs the tests of the packages, the templates and the documents. The last line always contains the counts, after the names of the
  * slowest files and of the failed tests.
  *
- * @param {string[]} args `--all` also runs the tests of the showcase, browsers, copies, compilers and frameworks. `--node oldest` runs
+ * @param {string[]} args `--all` also runs the tests that vitest.config.ts lists. `--node oldest` runs
  * the tests on the lowest version of Node in `engines`. vitest gets all other arguments
  * @returns {Promise<number>} the exit code
  */

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { server } from "../../../test/servers/require.js";
 import { type Broker, defineQueue } from "../src/index.js";
 import { accessOf } from "../src/lib/broker-access.js";
-import { PATIENCE } from "../src/lib/contract/fixture.js";
+import { latch, PATIENCE } from "../src/lib/contract/fixture.js";
 import { DeliverySource, type SourceDelivery } from "../src/lib/delivery-source.js";
 import { onServer, openChannel, proxyTo, tasks } from "./rabbitmq-queues.js";
 
@@ -149,6 +149,39 @@ describe.skipIf(rabbitmq.url === null)(rabbitmq.title("deliveries for a worker")
       expect(counts).toEqual(counts.map(() => 0));
       deliveries.splice(0);
       source.resume();
+    }
+  });
+
+  test("a source that pauses directly after its start uses no delivery of a limit of 1", async () => {
+    const { broker } = onServer(url);
+    const here = broker();
+    const limited = defineQueue({ ...tasks, deliveryLimit: 1 });
+    await here.publishMany(
+      limited,
+      [1, 2, 3].map((n) => ({ payload: { n }, options: { id: `m${n}` } })),
+    );
+    for (let round = 0; round < 10; round++) {
+      const started = latch();
+      let pausing: Promise<void> | undefined;
+      const deliveries: SourceDelivery[] = [];
+      const source: DeliverySource = new DeliverySource({
+        session: accessOf(here, "the test").session,
+        queue: limited,
+        prefetch: 3,
+        receive: (delivery) => deliveries.push(delivery),
+        onConsuming: (consuming) => {
+          if (!consuming) return;
+          pausing = source.pause();
+          started.open();
+        },
+        report: (error) => expect.fail(String(error)),
+      });
+      onTestFinished(() => source.close());
+      source.resume();
+      await started.opened;
+      await pausing;
+      for (const delivery of deliveries) delivery.giveBack();
+      await expect.poll(() => here.stats(limited), PATIENCE).toMatchObject({ ready: 3, dead: 0, consumers: 0 });
     }
   });
 

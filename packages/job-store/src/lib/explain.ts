@@ -154,7 +154,7 @@ function workerReasons(facts: Facts): Explanation[] {
           }
         : {
             text: `No live worker consumes the queue "${queue}": ${live.length === 1 ? "the only one waits" : `all ${live.length} wait`} for the message broker.`,
-            fix: "Check that the workers reach the broker, and read the errors that they report. To list them: npx @subtitles/job-store workers",
+            fix: "Check that the workers reach the broker, and read the errors that they report. To list the workers: npx @subtitles/job-store workers",
           };
     return [{ code: "NO_WORKER", ...reason }];
   });

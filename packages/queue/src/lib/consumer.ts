@@ -29,6 +29,7 @@ export type Report = (error: unknown, context: { readonly queue?: string; readon
 
 /** Consumer of one queue: receives deliveries, runs at most `concurrency` handlers at a time, and settles each message. */
 export class ActiveConsumer<Q extends QueueDefinition> implements Subscriber {
+  readonly late = "release";
   readonly #queue: Q;
   readonly #handler: Handler<Q>;
   readonly #concurrency: number;

@@ -146,7 +146,7 @@ export function defineQueue<S extends $ZodType>(definition: {
    * that no handler has received, and every RabbitMQ version counts these returns. A consumer that closes also returns its
    * messages. RabbitMQ 4.3 and later do not count these returns. Earlier versions do. With these, if a message has used half of
    * the limit, a consumer that closes returns it as a confirmed copy at the end of the queue, whose count starts at 0. So closing
-   * a consumer never dead-letters a message.
+   * a consumer dead-letters no message that it has received.
    * @default 20
    */
   readonly deliveryLimit?: number | undefined;

@@ -51,8 +51,8 @@ export class DeliverySource {
   }
 
   /**
-   * Stops to consume. Resolves when the broker has stopped to deliver, or when its connection is lost. No delivery is passed on after the
-   * call. Earlier ones can still be settled, also after `resume`; they then do not count for `prefetch`.
+   * Stops consuming. No delivery is passed on after the call. Earlier ones can still be settled, also after `resume`; they then do not
+   * count for `prefetch`. Resolves when the broker no longer delivers, and, if no delivery is unsettled, when the channel is closed.
    */
   async pause(): Promise<void> {
     const period = this.#current;
@@ -60,7 +60,7 @@ export class DeliverySource {
     await period?.stop();
   }
 
-  /** Stops to consume, and returns the deliveries that are not settled. Ends within two seconds, even if the broker does not reply. */
+  /** Stops consuming, and returns the deliveries that are not settled. Ends within two seconds, even if the broker does not reply. */
   async close(): Promise<void> {
     this.#closed = true;
     void this.pause();
@@ -70,11 +70,13 @@ export class DeliverySource {
 
 /** Period of consuming with one subscription, from `resume` to `pause` and until its deliveries are settled. */
 class ConsumingPeriod implements Subscriber {
+  readonly late = "return";
   readonly #options: DeliverySourceOptions;
   readonly #onEnd: () => void;
   readonly #stopping = new AbortController();
   readonly #unsettled = new Set<SourceDelivery>();
   #started: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
   #subscription: Subscription | null = null;
   #consuming = false;
 
@@ -100,8 +102,7 @@ class ConsumingPeriod implements Subscriber {
       const result = await session.consume(queue, this, { prefetch });
       if (result.ok) {
         this.#subscription = result.value;
-        if (signal.aborted) await this.stop();
-        else this.#setConsuming(true);
+        this.#setConsuming(true);
         return;
       }
       if (signal.aborted) return;
@@ -126,7 +127,7 @@ class ConsumingPeriod implements Subscriber {
 
   /** Returns a delivery that arrived while a stopped period started. Returned earlier, it would be delivered to it again. */
   async #returnLate(delivery: SourceDelivery): Promise<void> {
-    await this.#started;
+    await this.#stopped;
     delivery.giveBack();
   }
 
@@ -146,8 +147,15 @@ class ConsumingPeriod implements Subscriber {
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.#setConsuming(false);
-    await this.#subscription?.stop();
+    this.#stopped ??= this.#stopSubscription();
+    await this.#stopped;
     await this.#endIfSettled();
+  }
+
+  /** Stops the subscription, also one that is being opened. */
+  async #stopSubscription(): Promise<void> {
+    if (this.#subscription === null) await this.#started;
+    await this.#subscription?.stop();
   }
 
   /** Ends the stopped period within `limitMs`. Returns the deliveries that are not settled. */

@@ -142,6 +142,8 @@ export interface Session {
 
 /** Receiver of a queue's messages. The core implements it. */
 export interface Subscriber {
+  /** Settlement of messages that arrive after `Subscription.stop`. They are not passed to `receive`. */
+  readonly late: "release" | "return";
   /** Accepts a delivery and returns immediately. The delivery is settled later. */
   receive(delivery: Delivery): void;
   /** Called once after each connection loss, when consuming resumes and before the first redelivery. */
@@ -154,7 +156,7 @@ export interface Subscriber {
 export interface Subscription {
   /**
    * Stops deliveries: the subscriber receives none after the call. Unacknowledged ones can still be settled. Resolves when the broker
-   * has stopped to deliver, or when the connection is lost.
+   * no longer delivers, or when the connection is lost.
    */
   stop(): Promise<void>;
   /**

@@ -1,5 +1,5 @@
-/** Time limit for the broker's part when a consumer closes: it stops to deliver, stores returned messages, and closes the channel. */
-export const END_SUBSCRIPTION_MS = 1_500;
+/** Time limit for the broker when a consumer closes: it cancels the consumer, stores returned messages, and closes the channel. */
+export const END_SUBSCRIPTION_MS = 1_200;
 
 /** Error of `withTimeout`. Drivers distinguish it from an error of the broker. */
 export class TimeoutError extends Error {}

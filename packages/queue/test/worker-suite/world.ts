@@ -168,7 +168,11 @@ async function deadLetterNext({ open }: Driver, until: Servers["until"]): Promis
     delivery.settle("ack");
     moved++;
   };
-  const subscriber = { receive: (delivery: Delivery) => void receive(delivery), resumed: () => {} };
+  const subscriber = {
+    late: "release",
+    receive: (delivery: Delivery) => void receive(delivery),
+    resumed: () => {},
+  } as const;
   await session.consume(renderings, subscriber, { prefetch: 1 });
   await until(() => moved === 1, 120_000);
   await session.close(0);

@@ -4,8 +4,9 @@ import type { QueueConfig } from "../driver.js";
 import { withinTime } from "../timers.js";
 import type { AmqpConnection } from "./amqp-connection.js";
 
-/** Time without a delivery after which no message is on its way to the consumer, and the longest time to wait for that. */
+/** Time without a message or a settlement after which a consumer assumes that no message is on its way. */
 const QUIET_MS = 100;
+/** Longest time for which a cancellation waits. */
 const MAX_WAIT_MS = 500;
 
 /**
@@ -20,7 +21,6 @@ export class ConsumerChannel {
   readonly countsReturns: boolean;
   /** Number of counted returns from which a message is returned as a copy. */
   readonly copyFromReturns: number;
-  consumerTag = "";
   /** Time of receipt of the messages that are not settled, by delivery tag, the oldest first. */
   readonly #open = new Map<number, number>();
   /** Delivery tags of messages that are settled, whose copy is not stored yet. */
@@ -31,15 +31,18 @@ export class ConsumerChannel {
   readonly #onLateSettlement: () => void;
   readonly #removeListener: () => void;
   readonly #prefetch: number;
+  #consumerTag = "";
   /** Number of messages that the broker counts as unacknowledged, as far as this client knows. */
   #outstanding = 0;
-  /** Time of the latest message or settlement (`performance.now()`). */
+  /** Time of the start, or of the latest message or settlement (`performance.now()`). */
   #lastActiveAt = Number.NEGATIVE_INFINITY;
-  /** Settlements that are sent after the cancellation; null: they are sent at once. */
+  /** Settlements to send after the request to cancel; null: they are sent at once. */
   #held: (() => void)[] | null = null;
   #onReceived: () => void = () => {};
   #closing: Promise<void> | undefined;
   #closed = false;
+  readonly #ended: Promise<void>;
+  #onEnded: () => void = () => {};
 
   /**
    * @param prefetch maximum number of unacknowledged messages
@@ -59,6 +62,9 @@ export class ConsumerChannel {
     // Closing consumers use at most half of the limit, so a message is dead-lettered only if consumers were lost as well.
     this.copyFromReturns = this.countsReturns ? Math.floor(deliveryLimitOf(queue) / 2) : Number.POSITIVE_INFINITY;
     this.#prefetch = prefetch;
+    this.#ended = new Promise((resolve) => {
+      this.#onEnded = resolve;
+    });
     this.#onClosed = onClosed;
     this.#onLateSettlement = onLateSettlement;
     channel.once("close", () => this.markClosed());
@@ -78,6 +84,12 @@ export class ConsumerChannel {
   get oldestReceivedAt(): number {
     const [oldest = 0] = this.#open.values();
     return oldest;
+  }
+
+  /** Records that the broker has accepted the consumer. */
+  started(consumerTag: string): void {
+    this.#consumerTag = consumerTag;
+    this.#lastActiveAt = performance.now();
   }
 
   received(deliveryTag: number): void {
@@ -143,9 +155,9 @@ export class ConsumerChannel {
   async cancel(): Promise<void> {
     if (this.countsReturns) {
       this.#held = [];
-      await this.#quiet();
+      await this.#waitUntilQuiet();
     }
-    const cancelled = this.channel.cancel(this.consumerTag).catch(ignore);
+    const cancelled = this.channel.cancel(this.#consumerTag).catch(ignore);
     this.#sendHeld();
     await cancelled;
   }
@@ -156,7 +168,7 @@ export class ConsumerChannel {
     for (const send of held) send();
   }
 
-  async #quiet(): Promise<void> {
+  async #waitUntilQuiet(): Promise<void> {
     const start = performance.now();
     while (!this.#closed && this.#outstanding < this.#prefetch) {
       const now = performance.now();
@@ -169,12 +181,13 @@ export class ConsumerChannel {
     }
   }
 
-  /** Sends the collected acknowledgements and closes the channel. The broker releases the other messages. */
+  /** Sends the collected acknowledgements and closes the channel. The broker releases the other messages. Also ends if the channel is lost. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#sendHeld();
     this.sendAcknowledgements();
-    this.#closing ??= this.channel.close().catch(ignore);
+    // amqplib does not settle this call if the connection is lost during it.
+    this.#closing ??= Promise.race([this.channel.close().catch(ignore), this.#ended]);
     await this.#closing;
   }
 
@@ -182,6 +195,7 @@ export class ConsumerChannel {
     if (this.#closed) return;
     this.#closed = true;
     this.#removeListener();
+    this.#onEnded();
     this.#onClosed();
   }
 
@@ -198,13 +212,13 @@ export class ConsumerChannel {
       return;
     }
     try {
-      if (this.#closed) this.#onLateSettlement();
-      else send();
+      if (this.#closed) throw new Error("The channel is closed.");
+      send();
       this.#outstanding -= count;
       this.#lastActiveAt = performance.now();
     } catch {
-      // The channel is closing and has not emitted "close" yet.
-      this.#onLateSettlement();
+      // The channel is closed, or it is closing and has not emitted "close" yet.
+      for (let n = 0; n < count; n++) this.#onLateSettlement();
     }
   }
 }

@@ -41,7 +41,7 @@ export class RabbitmqSubscription implements Subscription {
   /** Ends the wait of `#run` for a closed channel. */
   #wake: () => void = () => {};
   #attachments = 0;
-  /** Reply of the broker to the cancellation of the consumer. */
+  /** Resolves when the consumer is cancelled. undefined: no cancellation has begun. */
   #cancelled: Promise<void> | undefined;
   /** Pending returns of messages. */
   readonly #returning = new Set<Promise<void>>();
@@ -167,7 +167,7 @@ export class RabbitmqSubscription implements Subscription {
     try {
       await withTimeout(channel.prefetch(prefetch), limitMs);
       const { consumerTag } = await withTimeout(channel.consume(topology.nameOf(queue, "ready"), receive), limitMs);
-      current.consumerTag = consumerTag;
+      current.started(consumerTag);
       this.#current = current;
       // From now on, no call returns the error of the channel, for example after an acknowledgement timeout.
       channel.on("error", (error) => report(toFailure(error), queue.name));
@@ -189,10 +189,10 @@ export class RabbitmqSubscription implements Subscription {
     else this.#options.subscriber.receive(delivery);
   }
 
-  /** Returns a message that arrived after `stop`. Returned earlier, it could be delivered to this consumer again. */
+  /** Settles a message that arrived after `stop`. Returned earlier, it could be delivered to this consumer again. */
   async #returnLate(delivery: Delivery): Promise<void> {
     await this.#cancelled;
-    delivery.settle("return");
+    if (delivery.live) delivery.settle(this.#options.subscriber.late);
   }
 
   #untilReturned(returning: Promise<void>): void {

@@ -59,7 +59,7 @@ export class Heartbeat {
     this.#tick();
   }
 
-  /** Announces a new state of the worker now, and not only at the next heartbeat. */
+  /** Announces a new state of the worker before the next heartbeat: now, or half a second later if a call is running. */
   announceNow(): void {
     if (this.#timer === null || this.#stopped) return;
     this.#nextBeatAt = performance.now();

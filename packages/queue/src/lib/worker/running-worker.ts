@@ -24,6 +24,8 @@ import type { Announcement } from "./worker-store.js";
 
 /** Time after the grace period in which `close` ends leases and returns messages. With the other times, it settles within 4 s. */
 const END_LEASES_MS = 1_000;
+/** A little longer than `close` of the source takes at most. */
+const END_SOURCE_MS = END_SUBSCRIPTION_MS + 300;
 /** Time between two looks at the queue of `idle`. */
 const IDLE_POLL_MS = 50;
 
@@ -235,7 +237,7 @@ export class RunningWorker implements Worker {
     const withdrawn = this.#heartbeat.withdraw();
     for (const remove of this.#removeListeners) remove();
     const ended = Promise.all([withdrawn, returned.then(() => this.#source.close())]);
-    await withinTime(ended, END_SUBSCRIPTION_MS).catch((error: unknown) => this.#reportUnexpected(error));
+    await withinTime(ended, END_SOURCE_MS).catch((error: unknown) => this.#reportUnexpected(error));
   }
 
   /** Closes the worker because its store or its broker was closed first. */
@@ -375,7 +377,7 @@ export class RunningWorker implements Worker {
     };
   }
 
-  /** Returns the worker as `JobStore.workers` shows it. One that closes takes no job, as a paused one. The store is available if it receives this. */
+  /** Returns the worker as `JobStore.workers` shows it. One that closes takes no job, as a paused one. Ignores outages of the store, because only an available store receives it. */
   #announcement(): Announcement {
     const { queue, by, version, from, working, concurrency, limit } = this.#settings;
     const state = this.#source.consuming ? "running" : "waiting";

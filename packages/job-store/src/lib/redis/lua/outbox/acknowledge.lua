@@ -3,7 +3,8 @@
 -- ARGV: from 2 on, for each entry: its id, and the id of its job, or '' if this process has not claimed it
 -- Replies: { 'done', number of entries that were handled }
 
--- The newest of these are kept, and more until the next trim. There is about one trim for TRIM_EVERY jobs, so trims remove more than is added.
+-- The newest MAX_PUBLISHED times are kept, and more until the next trim. There is about one trim for TRIM_EVERY jobs, and a trim removes at most
+-- MAX_TRIMMED times. So trims remove more than is added.
 local MAX_PUBLISHED, MAX_TRIMMED, TRIM_EVERY = 10000, 5000, 500
 
 local ids, published = {}, {}
