@@ -67,9 +67,8 @@ export class WorkTable {
 
   /** Gives a lease to a worker that claimed the job. `limited`: key for which it counts. */
   claim(job: StoredJob, state: WorkState, { key, message, leaseMs }: ClaimRequest, limited: LimitedKey | null): void {
-    const { version } = job;
+    const { version, updatedAt: at } = job;
     const { failedAttempts, expiredLeases } = state;
-    const at = Date.now();
     storeMessage(state, message, version);
     state.claim = { key, queue: message.queue, messageId: message.id, version, at, failedAttempts, expiredLeases };
     setMark(state.newestClaim, message.queue, { version, at });
