@@ -179,5 +179,5 @@ export class AmqpConnection {
   }
 }
 
-/** Listener of "error". The failed call contains the same error; without a listener, Node would throw it as well. */
-function ignore(): void {}
+/** Ignores an error that the end of the channel or connection reports too. Without a listener of "error", Node would throw it as well. */
+export function ignore(): void {}

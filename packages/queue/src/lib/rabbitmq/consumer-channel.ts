@@ -2,7 +2,7 @@ import type { Channel, Message } from "amqplib";
 import { deliveryLimitOf } from "../definition.js";
 import type { QueueConfig } from "../driver.js";
 import { withinTime } from "../timers.js";
-import type { AmqpConnection } from "./amqp-connection.js";
+import { type AmqpConnection, ignore } from "./amqp-connection.js";
 
 /** Time without a message or a settlement after which a consumer assumes that no message is on its way. */
 const QUIET_MS = 100;
@@ -227,5 +227,3 @@ export class ConsumerChannel {
 function messageOf(deliveryTag: number): Message {
   return { fields: { deliveryTag } } as Message;
 }
-
-function ignore(): void {}
