@@ -78,14 +78,8 @@ async function tryIn(folder, { nodes, allCompilers, print }) {
   }
   if (allCompilers) {
     for (const version of COMPILERS) {
-      const args = [
-        "--yes",
-        "--prefer-offline",
-        "-p",
-        `typescript@${version}`,
-        "-c",
-        "tsc --project tsconfig.nodenext.json --target es2022",
-      ];
+      const compile = "tsc --project tsconfig.nodenext.json";
+      const args = ["--yes", "--prefer-offline", "-p", `typescript@${version}`, "-c", compile];
       await step(`Types of the project with TypeScript ${version} and the oldest zod`, "npx", args);
     }
   }
