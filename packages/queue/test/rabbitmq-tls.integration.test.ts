@@ -72,7 +72,9 @@ describe.skipIf(!rabbitmq.available)(rabbitmq.title("a broker over TLS"), () => 
     expect(reported.every((each) => QueueError.is(each, "UNAVAILABLE"))).toBe(true);
     const everything = inspect([error, health, reported, driver], { depth: 10, showHidden: true });
     expect(everything).not.toMatch(/s3cret|secret-payload|PRIVATE KEY/);
-    return [String(error), String(health.error), ...reported.map(String)];
+    // The skipped time also ends an attempt to connect that is in progress.
+    const texts = [String(error), String(health.error), ...reported.map(String)];
+    return texts.filter((text) => !text.includes("no reply arrived within"));
   }
 
   const address = (port: number, password = "guest") => `amqps://guest:${password}@127.0.0.1:${port}`;

@@ -1,8 +1,9 @@
 import { expect, onTestFinished, test } from "vitest";
 import { accessOf } from "../broker-access.js";
+import { defineQueue } from "../definition.js";
 import { DeliverySource, type SourceDelivery } from "../delivery-source.js";
 import type { Broker } from "../types.js";
-import { type OpenDriver, PATIENCE, setUp, type TaskQueue } from "./fixture.js";
+import { type OpenDriver, PATIENCE, setUp, Task, type TaskQueue } from "./fixture.js";
 
 /** Opens a source that stores its deliveries. It is closed after the test. */
 function openSource(broker: Broker, queue: TaskQueue, prefetch = 1) {
@@ -101,6 +102,39 @@ export function deliverySourceContract(open: OpenDriver): void {
     await source.close();
     await expect.poll(() => broker.stats(tasks), PATIENCE).toMatchObject({ ready: 0, dead: 0, consumers: 0 });
     await expect.poll(() => states, PATIENCE).toEqual([true, false, true, false]);
+  });
+
+  test("pauses more often than the delivery limit allows deliveries, and no message is lost or dead-lettered", async () => {
+    const { broker, define } = await setUp(open);
+    const queue = define(defineQueue({ name: "paused", payload: Task, retryDelaysMs: [50], deliveryLimit: 3 }));
+    const ids = Array.from({ length: 30 }, (_, n) => `m${n}`);
+    await broker.publishMany(
+      queue,
+      ids.map((id, n) => ({ payload: { n }, options: { id } })),
+    );
+    const { deliveries, source } = openSource(broker, queue, 10);
+    const live = () => deliveries.filter((delivery) => delivery.live);
+    for (let pauses = 0; pauses < 8; pauses++) {
+      await expect.poll(() => live().length, PATIENCE).toBeGreaterThan(0);
+      const pausing = source.pause();
+      for (const delivery of live()) delivery.giveBack();
+      await pausing;
+      const received = deliveries.length;
+      await broker.stats(queue);
+      expect(deliveries).toHaveLength(received);
+      source.resume();
+    }
+    const acknowledged = new Set<string>();
+    const acknowledge = () => {
+      for (const delivery of live()) {
+        delivery.acknowledge();
+        acknowledged.add(delivery.envelope.id);
+      }
+      return acknowledged.size;
+    };
+    await expect.poll(acknowledge, PATIENCE).toBe(ids.length);
+    await source.close();
+    await expect.poll(() => broker.stats(queue), PATIENCE).toMatchObject({ ready: 0, dead: 0, consumers: 0 });
   });
 
   test("returns unsettled deliveries when it closes; settling them later has no effect", async () => {

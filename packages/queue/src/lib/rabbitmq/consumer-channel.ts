@@ -211,15 +211,22 @@ export class ConsumerChannel {
       this.#held.push(() => this.#send(count, send));
       return;
     }
-    try {
-      if (this.#closed) throw new Error("The channel is closed.");
-      send();
+    if (!this.#closed && isSent(send)) {
       this.#outstanding -= count;
       this.#lastActiveAt = performance.now();
-    } catch {
-      // The channel is closed, or it is closing and has not emitted "close" yet.
+    } else {
       for (let n = 0; n < count; n++) this.#onLateSettlement();
     }
+  }
+}
+
+/** Sends a settlement. Returns false if the channel is closing and has not emitted "close" yet. */
+function isSent(send: () => void): boolean {
+  try {
+    send();
+    return true;
+  } catch {
+    return false;
   }
 }
 
