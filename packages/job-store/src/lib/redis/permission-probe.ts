@@ -1,5 +1,4 @@
 import type { RedisCommander } from "ioredis";
-import { type Client, type PipelineCommand, runPipeline } from "./connection.js";
 import type { Keys } from "./keys.js";
 import { codeIn, explain, isDenial, isUnknownCommand, reasonOf, WRITE_REJECTIONS } from "./redis-errors.js";
 import { evaluate, scripts } from "./scripts.js";
@@ -186,19 +185,12 @@ const AUDIT_PROBES: readonly Probe[] = [
   ["hscan", at.values, "0", "COUNT", "1"],
 ];
 
-/** Commands for loading scripts, which a script cannot run itself. The loaded script is not used. */
-const SCRIPT_PROBES: ReadonlyMap<string, PipelineCommand> = new Map([
-  ["script|exists", ["script", "EXISTS", "0".repeat(40)]],
-  ["script|load", ["script", "LOAD", "return 1"]],
-]);
-
 /** Sets of probes: for calls, and for calls and audits. */
 const PROBE_SETS = { calls: PROBES, audit: [...PROBES, ...AUDIT_PROBES] } as const;
 export type ProbeSet = keyof typeof PROBE_SETS;
 
 function commandsOf(probes: readonly Probe[]): readonly string[] {
-  const ownCommands = ["eval", "evalsha", ...SCRIPT_PROBES.keys()];
-  return [...new Set([...ownCommands, ...probes.map(([command]) => command)])].sort();
+  return [...new Set(["eval", "evalsha", ...probes.map(([command]) => command)])].sort();
 }
 
 /** Commands of calls, in alphabetical order. */
@@ -226,31 +218,11 @@ export interface ProbeResult {
  *
  * @throws the errors of ioredis, except for missing permissions and unknown commands
  */
-export async function probePermissions(client: Client, keys: Keys, probeSet: ProbeSet = "calls"): Promise<ProbeResult> {
-  const [result, ofScripts] = await Promise.all([
-    probeCommands(client, keys, probeSet),
-    probeScriptCommands(client, keys),
-  ]);
-  return {
-    ...result,
-    unknown: [...result.unknown, ...ofScripts.unknown],
-    commands: [...result.commands, ...ofScripts.commands],
-  };
-}
-
-/** Runs the commands for loading scripts. */
-async function probeScriptCommands(client: Client, keys: Keys): Promise<Pick<ProbeResult, "unknown" | "commands">> {
-  // The key selects the server of a cluster.
-  const [, ...replies] = await runPipeline(client, [["exists", keys.metadata], ...SCRIPT_PROBES.values()]);
-  const failed = (isKind: (message: string) => boolean) =>
-    [...SCRIPT_PROBES.keys()].filter((_, n) => {
-      const reply = replies[n];
-      return reply !== undefined && "error" in reply && isKind(reasonOf(reply.error));
-    });
-  return { unknown: failed(isUnknownCommand), commands: failed(isDenial) };
-}
-
-async function probeCommands(client: RedisCommander, keys: Keys, probeSet: ProbeSet): Promise<ProbeResult> {
+export async function probePermissions(
+  client: RedisCommander,
+  keys: Keys,
+  probeSet: ProbeSet = "calls",
+): Promise<ProbeResult> {
   const names = probedKeys(keys);
   const probes = PROBE_SETS[probeSet];
   try {

@@ -2,7 +2,7 @@ import type { StoreConfig } from "../driver.js";
 import { unavailable } from "../errors.js";
 import type { StoreEvent } from "../events.js";
 import type { PendingCall, Requirement, ServerState } from "./call-queue.js";
-import { type Client, type Deadline, type RedisConnection, runPipeline, ServerClock, valuesOf } from "./connection.js";
+import { type Client, type Deadline, type RedisConnection, ServerClock } from "./connection.js";
 import { type CommandOptions, Executor } from "./executor.js";
 import { type IndexMetadata, loadMetadata } from "./index-metadata.js";
 import type { Keys, StatusTtl } from "./keys.js";
@@ -230,28 +230,14 @@ export class RedisSession implements ServerState {
     this.#measureClock(this.executor.defaultEnd()).catch(() => {});
   }
 
-  /**
-   * Loads the scripts of write batches that the server does not have, before the first batch. They are sent by their hash only.
-   */
+  /** Loads the scripts of write batches before the first batch, because batches name them by hash only. */
   #loadScripts(metadata: IndexMetadata, end: number): Promise<void> {
     const load = async (client: Client) => {
       const { epoch } = this.connection;
       if (this.replicas !== null) await this.replicas.check(client);
-      const scripts = this.#format.scripts(metadata);
-      if (this.connection.mayResend) {
-        // On a cluster, a command is sent to the server of its key. The deadline of this call has passed, so the script does nothing.
-        await Promise.all(scripts.map((script) => evaluate(client, script, [this.keys.metadata], ["", "0"])));
-      } else {
-        const found = await runPipeline(client, [["script", "EXISTS", ...scripts.map(({ sha }) => sha)]]);
-        const loaded = valuesOf(found)[0] as readonly number[];
-        const missing = scripts.filter((_, n) => loaded[n] !== 1);
-        valuesOf(
-          await runPipeline(
-            client,
-            missing.map(({ source }) => ["script", "LOAD", source] as const),
-          ),
-        );
-      }
+      // Their deadline has passed, so they change nothing. On a cluster, the key selects the server.
+      const run = (script: Script) => evaluate(client, script, [this.keys.metadata], ["", "0"]);
+      await Promise.all(this.#format.scripts(metadata).map(run));
       this.#loaded = { epoch, metadata };
     };
     return this.executor.query(load, { end });
