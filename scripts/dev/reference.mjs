@@ -53,7 +53,7 @@ async function referencePage() {
     "This page is generated from the sources: `npm run check` updates it. Do not edit it.",
     [
       "Other pages: [troubleshooting](guides/troubleshooting.md), by symptom and by the text of an error; ",
-      "[reasons of `explain`](guides/operate.md); [command line](../packages/job-store/README.md#command-line); ",
+      "[reasons of `explain`](guides/operate.md); [command line](guides/command-line.md); ",
       "[variables of the example services](guides/configuration.md).",
     ].join(""),
     [
