@@ -18,7 +18,7 @@ export const OPTIONS = {
     { title: "defineJob", from: [[`${STORE}/definition.ts`, "defineJob"]] },
     { title: "A status of defineJob", from: [[`${STORE}/status-rule.ts`, "StatusRule"]] },
     { title: "A message in sends of a status", from: [[`${STORE}/status-rule.ts`, "StatusMessage"]] },
-    { title: "createJobStore", from: [[`${STORE}/create-job-store.ts`, "JobStoreOptions"]] },
+    { title: "createJobStore", from: [[`${STORE}/store/create-job-store.ts`, "JobStoreOptions"]] },
     { title: "redisDriver", from: [[`${STORE}/redis/options.ts`, "RedisDriverOptions"]] },
     { title: "redisPermissions", from: [[`${STORE}/redis/permissions.ts`, "redisPermissions"]] },
     { title: "memoryDriver of the job store", from: [[`${STORE}/memory/memory-driver.ts`, "MemoryDriverOptions"]] },
@@ -58,7 +58,7 @@ export const OPTIONS = {
     { title: "store.outbox.reschedule", from: [[`${STORE}/outbox.ts`, "RescheduleOptions"]] },
     { title: "createReporter", from: [[`${STORE}/reporter/reporter.ts`, "ReporterOptions"]] },
     { title: "reporter.flush", from: [[`${STORE}/reporter/reporter.ts`, "Reporter.flush"]] },
-    { title: "openRecordedStore", from: [[`${STORE}/recorded-store.ts`, "RecordedStoreOptions"]] },
+    { title: "openRecordedStore", from: [[`${STORE}/store/recorded-store.ts`, "RecordedStoreOptions"]] },
     { title: "createDashboard", from: [[`${STORE}/dashboard/options.ts`, "DashboardOptions"]] },
     {
       title: "A store of createDashboard",

@@ -13,7 +13,7 @@ const LIMITS = {
   "Job store": [
     [`${STORE}/arguments.ts`, "ID", "MAX_KEY_LENGTH", "MAX_NAME_LENGTH", "MAX_REASON_LENGTH", "MAX_TIME"],
     [`${STORE}/definition.ts`, "FIELD", "MAX_FIELDS", "MAX_TTL_SECONDS"],
-    [`${STORE}/index-values.ts`, "MAX_VALUE_LENGTH"],
+    [`${STORE}/store/index-values.ts`, "MAX_VALUE_LENGTH"],
     [`${STORE}/json.ts`, "MAX_DEPTH"],
     [`${STORE}/redis/index-metadata.ts`, "MAX_CODES"],
     [`${STORE}/redis/lua/write/claim.lua`, "MAX_WORK_BYTES"],

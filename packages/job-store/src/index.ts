@@ -1,6 +1,5 @@
 export type * from "./lib/activity.js";
 export type * from "./lib/claims.js";
-export { createJobStore, type JobStoreOptions, type RecordedLifecycle } from "./lib/create-job-store.js";
 export type {
   DataOf,
   FieldOf,
@@ -23,8 +22,9 @@ export type * from "./lib/events.js";
 export { idFrom } from "./lib/id-from.js";
 export type { Created, Job, JobFailure, JobToSave, StatusChange } from "./lib/job.js";
 export type * from "./lib/outbox.js";
-export { openRecordedStore, type RecordedStore, type RecordedStoreOptions } from "./lib/recorded-store.js";
 export { createReporter, type RejectedChange, type Reporter, type ReporterOptions } from "./lib/reporter/reporter.js";
 export type { SentPayload, StatusMessage, StatusRule } from "./lib/status-rule.js";
+export { createJobStore, type JobStoreOptions, type RecordedLifecycle } from "./lib/store/create-job-store.js";
+export { openRecordedStore, type RecordedStore, type RecordedStoreOptions } from "./lib/store/recorded-store.js";
 export type * from "./lib/types.js";
 export type * from "./lib/worker-operations.js";

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import type { Command } from "../src/lib/cli/command.js";
 import { deleteJobs, setStatus } from "../src/lib/cli/commands/change.js";
 import { createOutput } from "../src/lib/cli/output.js";
-import { openRecordedStore } from "../src/lib/recorded-store.js";
+import { openRecordedStore } from "../src/lib/store/recorded-store.js";
 import { lines, openPlace, redis } from "./cli-place.js";
 import { failureOf } from "./redis-store.js";
 import { type Fate, type Method, Outage } from "./reporter-outage.js";

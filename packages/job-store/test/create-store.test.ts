@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createJobStore, defineJob, type JobStoreDriver, type StoreConfig, type StoreEvent } from "../src/index.js";
-import { readDescription } from "../src/lib/create-job-store.js";
+import { readDescription } from "../src/lib/store/create-job-store.js";
 import { memoryDriver } from "../src/memory.js";
 import { errand } from "./errand.js";
 

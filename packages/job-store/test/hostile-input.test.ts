@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { afterEach, expect, onTestFinished, test } from "vitest";
 import { createJobStore, JobStoreError } from "../src/index.js";
-import { decode } from "../src/lib/codec.js";
 import { report } from "../src/lib/contract/definitions.js";
 import { readRecord } from "../src/lib/redis/read-record.js";
+import { decode } from "../src/lib/store/codec.js";
 import { memoryDriver } from "../src/memory.js";
 
 const SECRET = "s3cret-of-a-payload";

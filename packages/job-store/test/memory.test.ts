@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createJobStore, JobStoreError } from "../src/index.js";
-import { eventsRemoved, LOG_RESET } from "../src/lib/log-gaps.js";
+import { eventsRemoved, LOG_RESET } from "../src/lib/driver-rules.js";
 import { MemoryEventLog } from "../src/lib/memory/memory-event-log.js";
 import { memoryDriver } from "../src/memory.js";
 import { testDriver } from "../src/testing.js";

@@ -3,7 +3,7 @@ import { Redis } from "ioredis";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { server } from "../../../test/servers/require.js";
 import { report } from "../src/lib/contract/definitions.js";
-import { openRecordedStore } from "../src/lib/recorded-store.js";
+import { openRecordedStore } from "../src/lib/store/recorded-store.js";
 import { redisDriver } from "../src/redis.js";
 import { cli, lines } from "./cli-place.js";
 import { failureOf, openStore } from "./redis-store.js";

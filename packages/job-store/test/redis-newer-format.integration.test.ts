@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { server } from "../../../test/servers/require.js";
 import type { JobStore } from "../src/index.js";
 import type { Report } from "../src/lib/contract/definitions.js";
-import { openRecordedStore } from "../src/lib/recorded-store.js";
+import { openRecordedStore } from "../src/lib/store/recorded-store.js";
 import { redisDriver } from "../src/redis.js";
 import { cli } from "./cli-place.js";
 import { failureOf, openStore } from "./redis-store.js";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { ListPosition, ListRequest, ListResult } from "../src/lib/driver.js";
-import { comparePositions } from "../src/lib/position.js";
+import { comparePositions } from "../src/lib/driver-rules.js";
 import type { RedisStorage } from "../src/lib/redis/redis-storage.js";
 import { ShardedStorage } from "../src/lib/redis/sharded-storage.js";
 

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { createDashboard, type DashboardOptions } from "../../src/dashboard.js";
 import { createJobStore, defineJob, type JobStore, type JobStoreDriver } from "../../src/index.js";
 import type { DashboardBroker } from "../../src/lib/dashboard/options.js";
-import type { RecordedStore } from "../../src/lib/recorded-store.js";
+import type { RecordedStore } from "../../src/lib/store/recorded-store.js";
 import { memoryDriver } from "../../src/memory.js";
 
 /** Definition of the jobs that the dashboard shows in the tests of its page. */

@@ -2,7 +2,7 @@ import { Redis } from "ioredis";
 import { type RedisDriverOptions, redisDriver } from "../../redis.js";
 import type { JobStoreDriver } from "../driver.js";
 import type { StoreEvent } from "../events.js";
-import { openRecordedStore, type RecordedStore, type RecordedStoreOptions } from "../recorded-store.js";
+import { openRecordedStore, type RecordedStore, type RecordedStoreOptions } from "../store/recorded-store.js";
 import { addresses, integerOption, type Options } from "./arguments.js";
 import { UsageError } from "./usage.js";
 

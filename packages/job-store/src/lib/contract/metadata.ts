@@ -1,8 +1,8 @@
 import { describe, expect, vi } from "vitest";
 import * as z from "zod";
 import { createJobStore, defineJob, type JobDefinition, type JobStore, type JobStoreDriver } from "../../index.js";
-import { readDescription } from "../create-job-store.js";
-import { openRecordedStore, type RecordedStore, type RecordedStoreOptions } from "../recorded-store.js";
+import { readDescription } from "../store/create-job-store.js";
+import { openRecordedStore, type RecordedStore, type RecordedStoreOptions } from "../store/recorded-store.js";
 import type { Context, Fixtures } from "./context.js";
 import { jobIn, report, STATUSES } from "./definitions.js";
 import { collect, expectRefusal, view } from "./expectations.js";

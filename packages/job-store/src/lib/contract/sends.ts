@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import { defineJob, type Job, type JobStore } from "../../index.js";
-import { openRecordedStore } from "../recorded-store.js";
+import { openRecordedStore } from "../store/recorded-store.js";
 import type { Context } from "./context.js";
 import { report } from "./definitions.js";
 import { expectRefusal, gone, manyIds } from "./expectations.js";

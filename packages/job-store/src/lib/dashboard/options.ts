@@ -1,7 +1,7 @@
 import type { JobDefinition } from "../definition.js";
 import type { JobStoreDriver } from "../driver.js";
 import type { Job } from "../job.js";
-import type { RecordedStore } from "../recorded-store.js";
+import type { RecordedStore } from "../store/recorded-store.js";
 import type { JobStore, ListQuery } from "../types.js";
 import type { ActionName, DashboardInfo, Outcome } from "./protocol.js";
 

@@ -1,7 +1,7 @@
 import type { JobDefinition } from "../definition.js";
 import type { JobStoreDriver } from "../driver.js";
 import { JobStoreError } from "../errors.js";
-import { openRecordedStore } from "../recorded-store.js";
+import { openRecordedStore } from "../store/recorded-store.js";
 import { StoreClock } from "./clock.js";
 import type { DashboardJobStore, DashboardStore } from "./options.js";
 import { shareCall } from "./promises.js";

@@ -1,5 +1,5 @@
 import type { AuditOptions, IndexValues, StoreConfig } from "../driver.js";
-import { EMPTY_REPORT } from "../reports.js";
+import { EMPTY_REPORT } from "../store/reports.js";
 import type { AuditReport } from "../types.js";
 import type { JobTable } from "./job-table.js";
 import type { StoredJob } from "./stored-job.js";

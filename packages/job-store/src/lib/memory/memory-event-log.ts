@@ -1,7 +1,7 @@
 import { v7 as uuid } from "uuid";
 import { Condition } from "../condition.js";
 import type { EventLog, LoggedEvent, LogPage, LogPosition, ReadResult } from "../driver.js";
-import { eventsRemoved, LOG_RESET } from "../log-gaps.js";
+import { eventsRemoved, LOG_RESET } from "../driver-rules.js";
 
 /** Event that has no position yet. */
 export type NewEvent = LoggedEvent extends infer E ? (E extends unknown ? Omit<E, "position"> : never) : never;

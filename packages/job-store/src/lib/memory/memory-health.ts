@@ -1,5 +1,5 @@
 import type { StorageHealth, StoreConfig, UnattendedStatus } from "../driver.js";
-import { unattendedStatuses } from "../unattended.js";
+import { unattendedStatuses } from "../driver-rules.js";
 import { AWAY, type FaultInjection } from "./fault-injection.js";
 import type { JobTable } from "./job-table.js";
 

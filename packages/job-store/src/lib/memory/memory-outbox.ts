@@ -8,9 +8,8 @@ import type {
   OutgoingMessage,
   StoredMessage,
 } from "../driver.js";
+import { comparePositions, type RejectedMessage, readRejected } from "../driver-rules.js";
 import type { OutboxKind } from "../outbox.js";
-import { comparePositions } from "../position.js";
-import { type RejectedMessage, readRejected } from "../rejected-messages.js";
 import type { StoredJob } from "./stored-job.js";
 import type { KeptMessage } from "./work-state.js";
 

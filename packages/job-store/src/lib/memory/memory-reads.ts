@@ -1,5 +1,5 @@
 import type { Examination, ListPosition, ListRequest, ListResult, StoreConfig } from "../driver.js";
-import { comparePositions } from "../position.js";
+import { comparePositions } from "../driver-rules.js";
 import type { JobTable } from "./job-table.js";
 import type { StoredJob } from "./stored-job.js";
 

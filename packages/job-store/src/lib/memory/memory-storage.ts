@@ -31,9 +31,7 @@ import type {
   UpdateStatusReply,
   WorkerRecord,
 } from "../driver.js";
-import { canHaveLease } from "../leased-status.js";
-import { MAX_EXCESS_BYTES } from "../record-limit.js";
-import { sentMessages } from "../sent-messages.js";
+import { canHaveLease, MAX_EXCESS_BYTES, sentMessages } from "../driver-rules.js";
 import type { AuditReport } from "../types.js";
 import { changedJob, keysAfter, newJob, sizeOf, withExpiry } from "./changed-job.js";
 import type { FaultInjection } from "./fault-injection.js";

@@ -1,5 +1,5 @@
 import type { LiveWorkerRecord, QueueConsumer, Target, WorkerRecord } from "../driver.js";
-import { CONSUMER_MS, MAX_RUNNING } from "../unattended.js";
+import { CONSUMER_MS, MAX_RUNNING } from "../driver-rules.js";
 
 /** Live workers of one memory driver, and the queues that workers have consumed. */
 export class MemoryWorkers {

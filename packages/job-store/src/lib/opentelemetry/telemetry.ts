@@ -12,7 +12,7 @@ import {
 } from "@opentelemetry/api";
 import type { JobRecord, JobStorage } from "../driver.js";
 import { JobStoreError } from "../errors.js";
-import type { Rejection } from "../rejections.js";
+import type { Rejection } from "../store/rejections.js";
 
 /** Error code that the caller receives for each reply. */
 const CODES = {

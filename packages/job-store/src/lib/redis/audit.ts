@@ -1,6 +1,6 @@
 import { isId } from "../arguments.js";
 import type { AuditOptions, StoreConfig } from "../driver.js";
-import { EMPTY_REPORT } from "../reports.js";
+import { EMPTY_REPORT } from "../store/reports.js";
 import type { AuditReport } from "../types.js";
 import {
   type Comparison,

@@ -1,7 +1,7 @@
 import { onAbort } from "../abort.js";
 import type { ChangeMetadata, EventLog, LoggedEvent, LogPage, LogPosition, ReadResult } from "../driver.js";
+import { eventsRemoved, LOG_RESET, OLDER_DATA } from "../driver-rules.js";
 import { unavailable } from "../errors.js";
-import { eventsRemoved, LOG_RESET, OLDER_DATA } from "../log-gaps.js";
 import { DEFAULT_LARGEST, MAX_SCRIPT_BYTES } from "./index-metadata.js";
 import type { Leases } from "./leases.js";
 import { readingOf, WRONG_TYPE } from "./read-record.js";

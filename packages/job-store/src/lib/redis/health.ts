@@ -1,8 +1,8 @@
 import type { RedisCommander } from "ioredis";
 import type { Json } from "../definition.js";
 import type { StorageHealth } from "../driver.js";
+import { attendedStatuses } from "../driver-rules.js";
 import { JobStoreError } from "../errors.js";
-import { attendedStatuses } from "../unattended.js";
 import type { Client } from "./connection.js";
 import type { Keys } from "./keys.js";
 import { readPauses } from "./pauses.js";

@@ -9,7 +9,7 @@ import type {
   WaitingMessage,
   WorkerRecord,
 } from "../driver.js";
-import { canHaveLease } from "../leased-status.js";
+import { canHaveLease } from "../driver-rules.js";
 import { workKeys } from "./keys.js";
 import { readPause } from "./pause-text.js";
 import { readingOf, WRONG_TYPE } from "./read-record.js";

@@ -1,6 +1,6 @@
 import { MAX_TIME } from "../arguments.js";
 import type { JobRecord, ListPosition, ListRequest, ListResult, ReadResult } from "../driver.js";
-import { comparePositions } from "../position.js";
+import { comparePositions } from "../driver-rules.js";
 import { type PipelineCommand, runPipeline, valuesOf } from "./connection.js";
 import type { IndexMetadata } from "./index-metadata.js";
 import { indexKeys, SPAN, scoreOf } from "./keys.js";

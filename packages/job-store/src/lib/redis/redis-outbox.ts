@@ -8,8 +8,8 @@ import type {
   OutboxStorage,
   StoredMessage,
 } from "../driver.js";
+import { type RejectedMessage, readRejected } from "../driver-rules.js";
 import type { OutboxKind } from "../outbox.js";
-import { type RejectedMessage, readRejected } from "../rejected-messages.js";
 import { type Keys, workKeys } from "./keys.js";
 import { evaluate, type Script, scripts } from "./scripts.js";
 import type { RedisSession, Reply } from "./session.js";

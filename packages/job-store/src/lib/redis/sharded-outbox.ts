@@ -1,6 +1,6 @@
 import { withAnyOf } from "../abort.js";
 import type { ListedMessage, OutboxRequest, OutboxResult, OutboxStorage, StoredMessage } from "../driver.js";
-import { type RejectedMessage, readRejected } from "../rejected-messages.js";
+import { type RejectedMessage, readRejected } from "../driver-rules.js";
 import { groupBy } from "./group-by.js";
 import { shardOf } from "./keys.js";
 

@@ -32,10 +32,9 @@ import type {
   UpdateStatusReply,
   WorkerRecord,
 } from "../driver.js";
-import { comparePositions } from "../position.js";
-import { settledWithin } from "../settled-within.js";
+import { comparePositions, MAX_RUNNING } from "../driver-rules.js";
+import { settledWithin } from "../timers.js";
 import type { AuditReport } from "../types.js";
-import { MAX_RUNNING } from "../unattended.js";
 import { mergeActivity } from "./activity.js";
 import { groupBy } from "./group-by.js";
 import type { ShardHealth } from "./health.js";

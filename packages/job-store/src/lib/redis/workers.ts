@@ -1,6 +1,6 @@
 import type { RedisCommander } from "ioredis";
 import type { JobStorage, LiveWorkerRecord, Target, UnattendedStatus, WorkerRecord } from "../driver.js";
-import { CONSUMER_MS, MAX_RUNNING, unattendedStatuses } from "../unattended.js";
+import { CONSUMER_MS, MAX_RUNNING, unattendedStatuses } from "../driver-rules.js";
 import { runPipeline, valuesOf } from "./connection.js";
 import { type Keys, SPAN, scoreOf } from "./keys.js";
 import { evaluate, scripts } from "./scripts.js";

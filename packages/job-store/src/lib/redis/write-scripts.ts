@@ -1,6 +1,5 @@
 import type { StoreConfig } from "../driver.js";
-import { canHaveLease } from "../leased-status.js";
-import { MAX_EXCESS_BYTES } from "../record-limit.js";
+import { canHaveLease, MAX_EXCESS_BYTES } from "../driver-rules.js";
 import type { IndexMetadata } from "./index-metadata.js";
 import { SPAN } from "./keys.js";
 import beginWrite from "./lua/includes/begin-write.lua";

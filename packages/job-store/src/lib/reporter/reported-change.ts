@@ -1,8 +1,8 @@
 import { checkLease, checkMetadata, checkOutbox, checkStatus, checkTrue } from "../arguments.js";
-import { encode, encodeFailure } from "../codec.js";
 import type { JobDefinition, StatusOf } from "../definition.js";
 import { JobStoreError } from "../errors.js";
 import type { Job } from "../job.js";
+import { encode, encodeFailure } from "../store/codec.js";
 import type { Change, JobStore } from "../types.js";
 import { toBase64url } from "../utf8.js";
 

@@ -4,8 +4,8 @@ import { Condition } from "../condition.js";
 import type { JobDefinition, StatusOf } from "../definition.js";
 import { JobStoreError } from "../errors.js";
 import type { Job } from "../job.js";
-import { CHANGE_OPTIONS } from "../option-keys.js";
-import { snapshotTarget } from "../target.js";
+import { CHANGE_OPTIONS } from "../store/option-keys.js";
+import { snapshotTarget } from "../store/target.js";
 import { unref } from "../timers.js";
 import type { Change, JobStore, NextStatusOf } from "../types.js";
 import {

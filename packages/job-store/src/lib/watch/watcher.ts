@@ -5,8 +5,8 @@ import type { JobDefinition } from "../definition.js";
 import type { JobStorage, LogPosition, ReadResult } from "../driver.js";
 import { JobStoreError, notFound } from "../errors.js";
 import type { JobEvent } from "../events.js";
-import { type InFlightCalls, storeClosed } from "../in-flight-calls.js";
 import type { Job } from "../job.js";
+import { type InFlightCalls, storeClosed } from "../store/in-flight-calls.js";
 import { gapOf, isRewound, type QueuedEvent, SharedLogReader, Subscription } from "./shared-log-reader.js";
 
 /** Decodes the records that a watcher reads. */

@@ -1,11 +1,11 @@
-import type { Activity } from "./activity.js";
-import { checkOptions } from "./arguments.js";
-import type { JobDefinition, StatusOf } from "./definition.js";
-import type { JobStorage, StoreConfig } from "./driver.js";
+import type { Activity } from "../activity.js";
+import { checkOptions } from "../arguments.js";
+import type { JobDefinition, StatusOf } from "../definition.js";
+import type { JobStorage, StoreConfig } from "../driver.js";
+import type { CountsQuery } from "../types.js";
 import type { InFlightCalls } from "./in-flight-calls.js";
 import { checkWhere } from "./index-values.js";
 import { COUNTS_OPTIONS } from "./option-keys.js";
-import type { CountsQuery } from "./types.js";
 
 /** Time in milliseconds after which a timeout that is not enforced is reported. A store that enforces timeouts checks them every 2 seconds. */
 const LATE_MS = 10_000;

@@ -1,15 +1,15 @@
 import { $ZodUnknown } from "zod/v4/core";
-import { checkOptions, invalid, type KeysOf, show } from "./arguments.js";
+import { checkOptions, invalid, type KeysOf, show } from "../arguments.js";
+import type { JobDefinition } from "../definition.js";
+import type { IndexValues, JobStorage, JobStoreDriver, StoreConfig, StoreMetadata } from "../driver.js";
+import { JobStoreError } from "../errors.js";
+import type { StoreEvent } from "../events.js";
+import type { Job } from "../job.js";
+import type { JobStore } from "../types.js";
 import { lifecycleConfig, MAX_RECORD_BYTES, type RecordedLifecycle, readDescription } from "./create-job-store.js";
-import type { JobDefinition } from "./definition.js";
-import type { IndexValues, JobStorage, JobStoreDriver, StoreConfig, StoreMetadata } from "./driver.js";
-import { JobStoreError } from "./errors.js";
-import type { StoreEvent } from "./events.js";
+import { StoreEvents } from "./events.js";
 import { checkValues, type IndexReader } from "./index-values.js";
-import type { Job } from "./job.js";
 import { DefaultJobStore } from "./job-store.js";
-import { StoreEvents } from "./store-events.js";
-import type { JobStore } from "./types.js";
 
 /** Options of `openRecordedStore`. */
 export interface RecordedStoreOptions {

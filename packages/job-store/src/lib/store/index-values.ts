@@ -1,7 +1,7 @@
-import { invalid, show } from "./arguments.js";
-import type { JobDefinition } from "./definition.js";
-import type { IndexValues, ListRequest } from "./driver.js";
-import { isError, JobStoreError } from "./errors.js";
+import { invalid, show } from "../arguments.js";
+import type { JobDefinition } from "../definition.js";
+import type { IndexValues, ListRequest } from "../driver.js";
+import { isError, JobStoreError } from "../errors.js";
 
 /** Maximum length of an index value, in characters. */
 const MAX_VALUE_LENGTH = 256;

@@ -1,12 +1,12 @@
-import { checkInteger, checkOptions, invalid, type KeysOf, show } from "./arguments.js";
-import { checkDefinition, isTtl, type JobDefinition, type StatusOf, TTL_RANGE } from "./definition.js";
-import type { JobStoreDriver, SendRule, StoreConfig, TimeoutRule } from "./driver.js";
-import type { StoreEvent } from "./events.js";
+import { checkInteger, checkOptions, invalid, type KeysOf, show } from "../arguments.js";
+import { checkDefinition, isTtl, type JobDefinition, type StatusOf, TTL_RANGE } from "../definition.js";
+import type { JobStoreDriver, SendRule, StoreConfig, TimeoutRule } from "../driver.js";
+import type { StoreEvent } from "../events.js";
+import { timeoutTarget } from "../status-rule.js";
+import type { JobStore } from "../types.js";
+import { StoreEvents } from "./events.js";
 import { computedIndex } from "./index-values.js";
 import { DefaultJobStore } from "./job-store.js";
-import { timeoutTarget } from "./status-rule.js";
-import { StoreEvents } from "./store-events.js";
-import type { JobStore } from "./types.js";
 
 /** Options of `createJobStore`. */
 export interface JobStoreOptions<D extends JobDefinition> {

@@ -1,7 +1,7 @@
-import { checkInteger, checkKeys, invalid, show } from "./arguments.js";
-import type { KeyLimit } from "./claims.js";
-import type { JobDefinition } from "./definition.js";
-import type { JobStorage } from "./driver.js";
+import { checkInteger, checkKeys, invalid, show } from "../arguments.js";
+import type { KeyLimit } from "../claims.js";
+import type { JobDefinition } from "../definition.js";
+import type { JobStorage } from "../driver.js";
 import { LIMIT_KEYS } from "./option-keys.js";
 
 /** Largest `max` of a limit. */

@@ -1,10 +1,10 @@
-import type { KeysOf } from "./arguments.js";
-import type { ClaimOptions, FailRequestOptions, KeyLimit, RequestingMessage } from "./claims.js";
-import type { JobDefinition } from "./definition.js";
-import type { Job, JobFailure, StatusChange } from "./job.js";
-import type { Outbox, OutboxQuery, RescheduleOptions } from "./outbox.js";
-import type { Change, ChangeOf, CountsQuery, CreateOptions, JobStore, ListQuery, RequestOptions } from "./types.js";
-import type { AnnouncedWorker, PauseOptions } from "./worker-operations.js";
+import type { KeysOf } from "../arguments.js";
+import type { ClaimOptions, FailRequestOptions, KeyLimit, RequestingMessage } from "../claims.js";
+import type { JobDefinition } from "../definition.js";
+import type { Job, JobFailure, StatusChange } from "../job.js";
+import type { Outbox, OutboxQuery, RescheduleOptions } from "../outbox.js";
+import type { Change, ChangeOf, CountsQuery, CreateOptions, JobStore, ListQuery, RequestOptions } from "../types.js";
+import type { AnnouncedWorker, PauseOptions } from "../worker-operations.js";
 
 /** Keys that the arguments of a store's calls can have. */
 

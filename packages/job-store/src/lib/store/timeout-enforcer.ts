@@ -1,9 +1,8 @@
 import { v7 as uuid } from "uuid";
-import type { JobStorage, StoreConfig, TimeoutRule } from "./driver.js";
-import { isError } from "./errors.js";
+import type { JobStorage, StoreConfig, TimeoutRule } from "../driver.js";
+import { isError } from "../errors.js";
+import { settledWithin, unref } from "../timers.js";
 import type { InFlightCalls } from "./in-flight-calls.js";
-import { settledWithin } from "./settled-within.js";
-import { unref } from "./timers.js";
 
 /** Time between two checks. It is also a contact with the storage, which has to be made at least every 2 to 5 seconds. */
 const CHECK_MS = 2000;

@@ -1,4 +1,4 @@
-import type { StoreEvent } from "./events.js";
+import type { StoreEvent } from "../events.js";
 
 type Listener = (event: StoreEvent) => void;
 

@@ -1,4 +1,4 @@
-import { JobStoreError } from "./errors.js";
+import { JobStoreError } from "../errors.js";
 
 /** Creates the error for a call on a closed store. */
 export function storeClosed(): JobStoreError<"CLOSED"> {

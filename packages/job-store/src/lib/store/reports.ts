@@ -1,14 +1,14 @@
-import { show, unknownKey } from "./arguments.js";
+import { show, unknownKey } from "../arguments.js";
+import type { JobDefinition } from "../definition.js";
+import type { AuditOptions, JobRecord, JobStorage, StorageHealth, UnattendedStatus } from "../driver.js";
+import { JobStoreError } from "../errors.js";
+import type { StoreEvent } from "../events.js";
+import type { AuditReport, Health } from "../types.js";
 import { decode } from "./codec.js";
-import type { JobDefinition } from "./definition.js";
-import { describePause } from "./describe-pause.js";
-import type { AuditOptions, JobRecord, JobStorage, StorageHealth, UnattendedStatus } from "./driver.js";
-import { JobStoreError } from "./errors.js";
-import type { StoreEvent } from "./events.js";
+import { describePause } from "./explain.js";
 import type { InFlightCalls } from "./in-flight-calls.js";
 import { readIndexValues } from "./index-values.js";
 import { HEALTH_OPTIONS } from "./option-keys.js";
-import type { AuditReport, Health } from "./types.js";
 
 /** Age of the oldest outbox message, in milliseconds, above which `health` warns. A relay publishes within seconds. */
 const LONG_WAIT_MS = 60_000;

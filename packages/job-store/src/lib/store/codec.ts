@@ -1,11 +1,11 @@
 import { type $ZodType, safeParse } from "zod/v4/core";
-import { checkDate, checkId, checkInteger, checkKeys, checkMetadata, checkStatus, invalid } from "./arguments.js";
-import type { JobDefinition } from "./definition.js";
-import type { FullJob, IndexValues, JobRecord, RecordedChange } from "./driver.js";
-import { type Issue, isError, JobStoreError, type JobStoreErrorFields, unreadable } from "./errors.js";
+import { checkDate, checkId, checkInteger, checkKeys, checkMetadata, checkStatus, invalid } from "../arguments.js";
+import type { JobDefinition } from "../definition.js";
+import type { FullJob, IndexValues, JobRecord, RecordedChange } from "../driver.js";
+import { type Issue, isError, JobStoreError, type JobStoreErrorFields, unreadable } from "../errors.js";
+import type { Job, JobFailure, StatusChange } from "../job.js";
+import { formatPath, toJson } from "../json.js";
 import type { IndexReader } from "./index-values.js";
-import type { Job, JobFailure, StatusChange } from "./job.js";
-import { formatPath, toJson } from "./json.js";
 import { FAILURE_KEYS, HISTORY_KEYS, JOB_KEYS } from "./option-keys.js";
 
 /** Parses a value with the schema, and returns the output as JSON text. @throws JobStoreError INVALID_DATA */

@@ -1,10 +1,8 @@
-import { withAnyOf } from "./abort.js";
-import { checkDate, checkId, checkInteger, checkOptions, invalid, show } from "./arguments.js";
-import { readOutboxCursor, writeOutboxCursor } from "./cursor.js";
-import type { JobStorage, ListedMessage, OutboxStorage, StoredMessage } from "./driver.js";
-import type { InFlightCalls } from "./in-flight-calls.js";
-import { OUTBOX_LIST_OPTIONS, OUTBOX_READ_OPTIONS, REJECTED_OPTIONS, RESCHEDULE_OPTIONS } from "./option-keys.js";
-import { originText } from "./origin.js";
+import { withAnyOf } from "../abort.js";
+import { checkDate, checkId, checkInteger, checkOptions, invalid, show } from "../arguments.js";
+import { readOutboxCursor, writeOutboxCursor } from "../cursor.js";
+import type { JobStorage, ListedMessage, OutboxStorage, StoredMessage } from "../driver.js";
+import { originText } from "../origin.js";
 import type {
   JobMessages,
   ListedEntry,
@@ -14,7 +12,9 @@ import type {
   OutboxPage,
   OutboxQuery,
   RescheduleOptions,
-} from "./outbox.js";
+} from "../outbox.js";
+import type { InFlightCalls } from "./in-flight-calls.js";
+import { OUTBOX_LIST_OPTIONS, OUTBOX_READ_OPTIONS, REJECTED_OPTIONS, RESCHEDULE_OPTIONS } from "./option-keys.js";
 
 /** Format of an entry id: two numbers, or three in a store with shards. */
 const ENTRY_ID = /^(\d{1,4}-)?\d{1,16}-\d{1,16}$/;

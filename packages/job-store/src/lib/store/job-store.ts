@@ -1,7 +1,7 @@
 import { v7 as uuid } from "uuid";
 import type { input } from "zod/v4/core";
-import { isAborted, stoppable, unlessAborted } from "./abort.js";
-import type { Activity } from "./activity.js";
+import { isAborted, stoppable, unlessAborted } from "../abort.js";
+import type { Activity } from "../activity.js";
 import {
   checkDate,
   checkId,
@@ -18,19 +18,37 @@ import {
   checkTrue,
   invalid,
   show,
-} from "./arguments.js";
+} from "../arguments.js";
+import type { ClaimOptions, ClaimResult, FailRequestOptions, FailRequestResult } from "../claims.js";
+import { readCursor, writeCursor } from "../cursor.js";
+import type { JobDefinition, StatusOf, WorkingOf } from "../definition.js";
+import type { JobRecord, JobStorage, JobStoreDriver, ListRequest, NewJob, ReadResult, StoreConfig } from "../driver.js";
+import { JobStoreError, unreadable, unreadableReason } from "../errors.js";
+import type { JobEvent } from "../events.js";
+import type { Created, Job, JobToSave } from "../job.js";
+import type { Outbox } from "../outbox.js";
+import type {
+  AuditReport,
+  Change,
+  CountsQuery,
+  CreateOptions,
+  Health,
+  JobStore,
+  ListQuery,
+  Page,
+  Requested,
+  RequestOptions,
+} from "../types.js";
+import { Watcher } from "../watch/watcher.js";
+import type { AnnouncedWorker, Explanation, LiveWorker, PausedQueue, PauseOptions } from "../worker-operations.js";
+import { WITHOUT_JOB } from "../worker-operations.js";
 import { inChunks } from "./chunks.js";
-import type { ClaimOptions, ClaimResult, FailRequestOptions, FailRequestResult } from "./claims.js";
 import { decode, encode, encodeData, encodeFailure, encodeJob, encodeProgress } from "./codec.js";
-import { readCursor, writeCursor } from "./cursor.js";
-import type { JobDefinition, StatusOf, WorkingOf } from "./definition.js";
-import type { JobRecord, JobStorage, JobStoreDriver, ListRequest, NewJob, ReadResult, StoreConfig } from "./driver.js";
-import { JobStoreError, unreadable, unreadableReason } from "./errors.js";
-import type { JobEvent } from "./events.js";
+import { StoreCounts } from "./counts.js";
 import { InFlightCalls } from "./in-flight-calls.js";
 import { checkWhere, type IndexReader } from "./index-values.js";
-import type { Created, Job, JobToSave } from "./job.js";
 import { markSharded } from "./key-limit.js";
+import { checkStaysWorking, StoreLeases } from "./leases.js";
 import {
   AUDIT_OPTIONS,
   CHANGE_BY_ID_OPTIONS,
@@ -44,30 +62,12 @@ import {
   WATCH_OPTIONS,
   WATCH_TARGET_KEYS,
 } from "./option-keys.js";
-import type { Outbox } from "./outbox.js";
+import { StoreOutbox } from "./outbox.js";
 import { type Rejection, rejection } from "./rejections.js";
 import { audit, checkHealth, indexValuesReader, repairEvent } from "./reports.js";
-import { StoreCounts } from "./store-counts.js";
-import { checkStaysWorking, StoreLeases } from "./store-leases.js";
-import { StoreOutbox } from "./store-outbox.js";
-import { StoreWorkers } from "./store-workers.js";
 import { toTarget } from "./target.js";
 import { TimeoutEnforcer } from "./timeout-enforcer.js";
-import type {
-  AuditReport,
-  Change,
-  CountsQuery,
-  CreateOptions,
-  Health,
-  JobStore,
-  ListQuery,
-  Page,
-  Requested,
-  RequestOptions,
-} from "./types.js";
-import { Watcher } from "./watch/watcher.js";
-import { WITHOUT_JOB } from "./without-job.js";
-import type { AnnouncedWorker, Explanation, LiveWorker, PausedQueue, PauseOptions } from "./worker-operations.js";
+import { StoreWorkers } from "./workers.js";
 
 /** Store for any driver: checks arguments, calls the storage, and converts its replies to jobs and errors. */
 export class DefaultJobStore<D extends JobDefinition> implements JobStore<D> {

@@ -11,20 +11,20 @@ import {
   checkText,
   invalid,
   show,
-} from "./arguments.js";
-import type { ClaimOptions, ClaimResult, FailRequestOptions, FailRequestResult, RequestingMessage } from "./claims.js";
+} from "../arguments.js";
+import type { ClaimOptions, ClaimResult, FailRequestOptions, FailRequestResult, RequestingMessage } from "../claims.js";
+import type { JobDefinition } from "../definition.js";
+import type { ClaimRequest, JobRecord, JobStorage, RequestMessage } from "../driver.js";
+import { unreadable } from "../errors.js";
+import type { Job } from "../job.js";
+import { toJson } from "../json.js";
+import { originText, readOrigin } from "../origin.js";
+import { byteLength } from "../utf8.js";
 import { encodeFailure } from "./codec.js";
-import type { JobDefinition } from "./definition.js";
-import type { ClaimRequest, JobRecord, JobStorage, RequestMessage } from "./driver.js";
-import { unreadable } from "./errors.js";
 import type { InFlightCalls } from "./in-flight-calls.js";
-import type { Job } from "./job.js";
-import { toJson } from "./json.js";
 import { checkLimit, checkUnsharded } from "./key-limit.js";
 import { CLAIM_OPTIONS, CLAIMED_MESSAGE_KEYS, FAIL_REQUEST_OPTIONS, REQUESTING_MESSAGE_KEYS } from "./option-keys.js";
-import { originText, readOrigin } from "./origin.js";
 import { snapshotTarget } from "./target.js";
-import { byteLength } from "./utf8.js";
 
 /** Maximum size of the messages that are stored with one job, in bytes. */
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;

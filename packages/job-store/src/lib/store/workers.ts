@@ -11,16 +11,10 @@ import {
   checkTrue,
   invalid,
   show,
-} from "./arguments.js";
-import type { JobDefinition } from "./definition.js";
-import { describePause } from "./describe-pause.js";
-import type { JobStorage, LiveWorkerRecord, QueuePause, StoreConfig, WorkerRecord } from "./driver.js";
-import { explain } from "./explain.js";
-import type { InFlightCalls } from "./in-flight-calls.js";
-import type { Job } from "./job.js";
-import { checkLimit, checkUnsharded } from "./key-limit.js";
-import { PAUSE_OPTIONS, RESUME_OPTIONS, WORKER_KEYS } from "./option-keys.js";
-import { snapshotTarget } from "./target.js";
+} from "../arguments.js";
+import type { JobDefinition } from "../definition.js";
+import type { JobStorage, LiveWorkerRecord, QueuePause, StoreConfig, WorkerRecord } from "../driver.js";
+import type { Job } from "../job.js";
 import type {
   AnnouncedWorker,
   Explanation,
@@ -28,7 +22,12 @@ import type {
   PausedQueue,
   PauseOptions,
   WorkerOperations,
-} from "./worker-operations.js";
+} from "../worker-operations.js";
+import { describePause, explain } from "./explain.js";
+import type { InFlightCalls } from "./in-flight-calls.js";
+import { checkLimit, checkUnsharded } from "./key-limit.js";
+import { PAUSE_OPTIONS, RESUME_OPTIONS, WORKER_KEYS } from "./option-keys.js";
+import { snapshotTarget } from "./target.js";
 
 const STATES = ["running", "waiting", "paused"];
 

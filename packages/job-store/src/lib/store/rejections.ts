@@ -1,5 +1,5 @@
-import type { Conflict, Illegal, Missing, TooLarge, Unreadable } from "./driver.js";
-import { JobStoreError, notFound, unreadable } from "./errors.js";
+import type { Conflict, Illegal, Missing, TooLarge, Unreadable } from "../driver.js";
+import { JobStoreError, notFound, unreadable } from "../errors.js";
 
 /** Replies of a driver that did not carry out the call. */
 export type Rejection =

@@ -1,7 +1,7 @@
-import { checkDate, checkId, checkInteger, invalid } from "./arguments.js";
-import type { JobDefinition } from "./definition.js";
-import type { Target } from "./driver.js";
-import type { Job } from "./job.js";
+import { checkDate, checkId, checkInteger, invalid } from "../arguments.js";
+import type { JobDefinition } from "../definition.js";
+import type { Target } from "../driver.js";
+import type { Job } from "../job.js";
 
 /** Target of a call with a snapshot: this job, at this version, in this status. */
 export interface SnapshotTarget extends Target {
