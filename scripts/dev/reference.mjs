@@ -72,8 +72,8 @@ async function referencePage() {
     ...sections(["Value", "Limit"], await limits()),
     "## Metrics",
     [
-      "`instrument` of each package records these metrics. These are the names in OpenTelemetry. Prometheus shows `_` instead of `.`, and adds ",
-      "the unit. Durations and times are in seconds.",
+      "`instrument` of each package records these metrics. These are the names in OpenTelemetry. ",
+      "[Monitoring](monitoring/README.md#export-the-metrics) describes their names in Prometheus. Durations and times are in seconds.",
     ].join(""),
     [
       "In addition to the attributes in the table, the `subtitles.*` metrics of the job store have `subtitles.job.definition`, and ",
