@@ -230,16 +230,19 @@ export type PipelineReply = { readonly value: unknown } | { readonly error: Erro
 
 /**
  * Sends commands together. On a cluster they are sent to the server of their keys. Returns the reply or the error of each command.
+ * @param as form of the texts in the replies
  * @throws an error after which the commands can be sent again: the connection was lost, or the server is busy
  */
 export async function runPipeline(
   client: Client,
   commands: readonly PipelineCommand[],
+  as: "text" | "buffers" = "text",
 ): Promise<readonly PipelineReply[]> {
   const { stream } = client;
+  const call = as === "text" ? "call" : "callBuffer";
   const replies = await (stream === undefined
-    ? sendByPipeline(client, commands)
-    : sendInOneWrite(client, stream, commands));
+    ? sendByPipeline(client, commands, call)
+    : sendInOneWrite(client, stream, commands, call));
   for (const reply of replies) {
     if ("error" in reply && classify(reply.error) instanceof RetryableError) throw reply.error;
   }
@@ -251,10 +254,11 @@ function sendInOneWrite(
   client: Client,
   stream: Redis["stream"],
   commands: readonly PipelineCommand[],
+  call: "call" | "callBuffer",
 ): Promise<readonly PipelineReply[]> {
   stream.cork();
   const replies = commands.map(([name, ...args]) =>
-    client.call(name, args).then(
+    client[call](name, args).then(
       (value): PipelineReply => ({ value }),
       (error): PipelineReply => ({ error }),
     ),
@@ -263,9 +267,13 @@ function sendInOneWrite(
   return Promise.all(replies);
 }
 
-async function sendByPipeline(client: Client, commands: readonly PipelineCommand[]): Promise<readonly PipelineReply[]> {
+async function sendByPipeline(
+  client: Client,
+  commands: readonly PipelineCommand[],
+  call: "call" | "callBuffer",
+): Promise<readonly PipelineReply[]> {
   const pipeline = client.pipeline();
-  for (const [name, ...args] of commands) pipeline.call(name, ...args);
+  for (const [name, ...args] of commands) pipeline[call](name, ...args);
   const replies = (await pipeline.exec()) ?? [];
   return replies.map(([error, value]) => (error === null ? { value } : { error }));
 }

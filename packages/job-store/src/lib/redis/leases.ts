@@ -10,10 +10,11 @@ import type {
   WorkerRecord,
 } from "../driver.js";
 import { canHaveLease } from "../driver-rules.js";
+import { type PipelineCommand, runPipeline, valuesOf } from "./connection.js";
 import { workKeys } from "./keys.js";
 import { readPause } from "./pause-text.js";
 import { readingOf, WRONG_TYPE } from "./read-record.js";
-import { evaluate, scripts } from "./scripts.js";
+import { scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
 import { workerArgs } from "./workers.js";
 import { expectations } from "./write-arguments.js";
@@ -24,6 +25,8 @@ const MAX_JOBS = 500;
 
 /** Leases of the jobs of one server, or of one shard. They are stored next to the records. */
 export class Leases {
+  /** True if a job can have a lease in one of the statuses of the definition. */
+  readonly possible: boolean;
   readonly #session: RedisSession;
   /** Statuses in which a job has no lease, so that nothing is read for it. */
   readonly #without: ReadonlySet<string>;
@@ -31,25 +34,50 @@ export class Leases {
   constructor(session: RedisSession, config: StoreConfig) {
     this.#session = session;
     this.#without = new Set(config.statuses.filter((status) => !canHaveLease(config, status)));
+    this.possible = this.#without.size < config.statuses.length;
   }
 
-  /** Adds the leases to what was read. A job that has been changed since it was read has no lease any more. */
+  /**
+   * Returns commands that read the leases of jobs. They follow the command that reads the jobs, so a job that has been changed in between
+   * has a lease of another version, which is ignored.
+   */
+  commandsFor(ids: readonly string[]): readonly PipelineCommand[] {
+    const { keys } = this.#session;
+    return [["hmget", keys.work, ...ids], ["hmget", keys.metadata, "contact", "away"], ["time"]];
+  }
+
+  /** Adds the leases of jobs to what was read. `replies`: those to the commands of `commandsFor`. */
+  addFrom(readings: readonly ReadResult[], replies: readonly unknown[]): readonly ReadResult[] {
+    const [states, [contact, away], [seconds, microseconds]] = replies as LeaseReplies;
+    if (states.every((state) => state === null)) return readings;
+    const now = Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000);
+    const awayMs = awayAt(now, contact, away);
+    return readings.map((reading, n) => {
+      const state = states[n] ?? null;
+      const until =
+        reading.kind === "record" && state !== null ? endOf(reading.record, String(state), now, awayMs) : null;
+      return reading.kind === "record" && until !== null
+        ? { kind: "record", record: { ...reading.record, leasedUntil: new Date(until) } }
+        : reading;
+    });
+  }
+
+  /** Reads the leases of jobs that were read before, and adds them. */
   async addTo(
     readings: readonly ReadResult[],
     end = this.#session.executor.defaultEnd(),
   ): Promise<readonly ReadResult[]> {
-    const records: JobRecord[] = [];
-    for (const reading of readings) {
-      if (reading.kind === "record" && !this.#without.has(reading.record.status)) records.push(reading.record);
+    const leasable = readings.filter((one) => one.kind === "record" && !this.#without.has(one.record.status));
+    const added = new Map<ReadResult, ReadResult>();
+    for (let first = 0; first < leasable.length; first += MAX_JOBS) {
+      const some = leasable.slice(first, first + MAX_JOBS);
+      const commands = this.commandsFor(some.map((one) => (one.kind === "record" ? one.record.id : "")));
+      const replies = await this.#session.executor.query((client) => runPipeline(client, commands).then(valuesOf), {
+        end,
+      });
+      for (const [n, one] of this.addFrom(some, replies).entries()) added.set(some[n] ?? one, one);
     }
-    if (records.length === 0) return readings;
-    const ends = await this.#endsOf(records, end);
-    return readings.map((reading) => {
-      const leasedUntil = reading.kind === "record" ? ends.get(reading.record) : undefined;
-      return reading.kind === "record" && leasedUntil !== undefined
-        ? { kind: "record", record: { ...reading.record, leasedUntil } }
-        : reading;
-    });
+    return readings.map((reading) => added.get(reading) ?? reading);
   }
 
   async examine(id: string): Promise<Examination> {
@@ -68,28 +96,6 @@ export class Leases {
       publishedSince: first === null ? null : Number(first) * 1000,
       now,
     };
-  }
-
-  async #endsOf(records: readonly JobRecord[], end: number): Promise<ReadonlyMap<JobRecord, Date>> {
-    const { executor, keys } = this.#session;
-    const ends = new Map<JobRecord, Date>();
-    for (let first = 0; first < records.length; first += MAX_JOBS) {
-      const some = records.slice(first, first + MAX_JOBS);
-      const ids = some.map(({ id }) => id);
-      const reply = await executor.query(
-        (client) => evaluate(client, scripts.leases, [keys.metadata, keys.work], ids),
-        {
-          end,
-        },
-      );
-      const [, ...leases] = reply as readonly [string, ...(string | null)[]];
-      for (const [n, record] of some.entries()) {
-        const [createdAt, version, until] = leases[n]?.split(" ") ?? [];
-        if (Number(createdAt) !== record.createdAt.getTime() || Number(version) !== record.version) continue;
-        ends.set(record, new Date(Number(until)));
-      }
-    }
-    return ends;
   }
 
   /**
@@ -145,6 +151,23 @@ export class Leases {
     );
     return { renewed: renewed.flat(), pause };
   }
+}
+
+type Text = Buffer | string | null;
+type LeaseReplies = readonly [states: readonly Text[], contact: readonly [Text, Text], time: readonly [Text, Text]];
+
+/** Returns the sum of all gaps between contacts, as lua/includes/contact.lua measures it. */
+function awayAt(now: number, contact: Text, away: Text): number {
+  const gap = contact === null ? 0 : now - Number(contact);
+  return Number(away ?? 0) + (gap > 5000 || gap < 0 ? gap : 0);
+}
+
+/** Returns the end of the lease in a work state, as lua/includes/lease-of.lua does. null: the job has none at its present version. */
+function endOf({ createdAt, version }: JobRecord, state: string, now: number, awayMs: number): number | null {
+  const [, created, lease, ending, ofVersion] = /^(\d+) \d+ ([ow]) (\d+) \d+ (\d+)/.exec(state) ?? [];
+  if (Number(created) !== createdAt.getTime() || Number(ofVersion) !== version) return null;
+  const until = Number(ending) + (lease === "o" ? awayMs : 0);
+  return until > now ? until : null;
 }
 
 /** Reads a lease as lua/includes/lease-of.lua writes it. */

@@ -1,5 +1,6 @@
 import type { ReadResult } from "../driver.js";
 import { Call, type CallQueue, type CommandKind, MAX_BATCH } from "./call-queue.js";
+import { runPipeline, valuesOf } from "./connection.js";
 import { MAX_SCRIPT_BYTES } from "./index-metadata.js";
 import type { Leases } from "./leases.js";
 import { readingOf, WRONG_TYPE } from "./read-record.js";
@@ -16,8 +17,8 @@ type Texts = readonly (Buffer | string | null)[];
 
 class ReadCall extends Call<readonly ReadResult[]> {
   readonly ids: readonly string[];
-  /** Values of the first jobs, since one reply may not contain all. */
-  readonly texts: (Buffer | string | null)[] = [];
+  /** The first jobs, since one reply may not contain all. */
+  readonly readings: ReadResult[] = [];
 
   constructor(ids: readonly string[]) {
     super(ids.length * KEY_SIZE);
@@ -61,23 +62,14 @@ export class ReadBatcher implements CommandKind<ReadCall> {
   }
 
   async send(batch: readonly ReadCall[]): Promise<void> {
-    const texts = await this.#texts(batch.flatMap(({ ids, texts }) => ids.slice(texts.length)));
+    const wanted = batch.flatMap(({ ids, readings }) => ids.slice(readings.length));
+    const found = await this.#readFirst(wanted, batch[0]?.end);
     let next = 0;
-    for (const { ids, texts: own } of batch) {
-      const missing = ids.length - own.length;
-      own.push(...texts.slice(next, next + missing));
+    for (const call of batch) {
+      const missing = call.ids.length - call.readings.length;
+      call.readings.push(...found.slice(next, next + missing));
       next += missing;
-    }
-    const complete = batch.filter(({ ids, texts }) => texts.length === ids.length);
-    const readings = await this.#readings(
-      complete.flatMap(({ ids }) => ids),
-      complete.flatMap(({ texts }) => texts),
-      batch[0]?.end,
-    );
-    let first = 0;
-    for (const call of complete) {
-      call.resolve(readings.slice(first, first + call.ids.length));
-      first += call.ids.length;
+      if (call.readings.length === call.ids.length) call.resolve(call.readings);
     }
   }
 
@@ -92,31 +84,34 @@ export class ReadBatcher implements CommandKind<ReadCall> {
     return readings;
   }
 
-  /** Reads as many of the jobs, in order, as one reply may contain: at least the first. */
-  async #readSome(ids: readonly string[], end = this.#session.executor.defaultEnd()): Promise<readonly ReadResult[]> {
-    const texts = await this.#session.read(() => this.#texts(ids), { end });
-    return this.#readings(ids.slice(0, texts.length), texts, end);
+  /** Does the same as a command of its own. */
+  #readSome(ids: readonly string[], end = this.#session.executor.defaultEnd()): Promise<readonly ReadResult[]> {
+    return this.#session.read(() => this.#readFirst(ids, end), { end });
   }
 
-  /** Returns the jobs with these values, and their leases. */
+  /** Reads as many of the jobs, in order, as one reply may contain, at least the first, and their leases. */
+  async #readFirst(ids: readonly string[], end: number | undefined): Promise<readonly ReadResult[]> {
+    if (ids.length === 0) return [];
+    const { connection, keys } = this.#session;
+    const jobs = ids.map(keys.job);
+    const inOneReply = this.fitOneReply(ids.length);
+    if (inOneReply && this.#leases.possible) {
+      const commands = [["mget", ...jobs] as const, ...this.#leases.commandsFor(ids)];
+      const [texts, ...leases] = valuesOf(await runPipeline(connection.client, commands, "buffers"));
+      return this.#leases.addFrom(await this.#readings(ids, texts as Texts, end), leases);
+    }
+    const texts = inOneReply ? await connection.client.callBuffer("mget", jobs) : await this.#textsByScript(jobs);
+    return this.#leases.addTo(await this.#readings(ids, texts as Texts, end), end);
+  }
+
+  /** Returns the first jobs, with these values. */
   async #readings(ids: readonly string[], texts: Texts, end: number | undefined): Promise<readonly ReadResult[]> {
     const absent = ids.filter((_, n) => texts[n] === null);
     const foreign = absent.length === 0 ? NONE : await this.#foreign(absent, end);
-    const readings = ids.map((id, n) => {
-      const text = texts[n] ?? null;
+    return texts.map((text, n) => {
+      const id = ids[n] ?? "";
       return text === null && foreign.has(id) ? WRONG_TYPE : readingOf(id, text);
     });
-    return this.#leases.addTo(readings, end);
-  }
-
-  /** Values of the first jobs, of at least one. */
-  #texts(ids: readonly string[]): Promise<Texts> {
-    if (ids.length === 0) return Promise.resolve([]);
-    const { connection, keys } = this.#session;
-    const jobs = ids.map(keys.job);
-    return this.fitOneReply(ids.length)
-      ? (connection.client.callBuffer("mget", jobs) as Promise<Texts>)
-      : this.#textsByScript(jobs);
   }
 
   /** Returns true if MGET can read so many jobs, which does not check sizes: the metadata has a bound for the size of a job. */
