@@ -31,7 +31,8 @@ const LIMITS = {
       "MAX_ORIGIN_BYTES",
       "MAX_DELAY_MS",
     ],
-    [`${QUEUE}/settlement.ts`, "MAX_ERRORS", "MAX_REASON_LENGTH"],
+    [`${QUEUE}/settlement.ts`, "MAX_ERRORS"],
+    [`${QUEUE}/text.ts`, "MAX_REASON_LENGTH"],
   ],
 };
 

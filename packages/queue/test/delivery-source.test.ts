@@ -153,7 +153,14 @@ test("an instrumented broker runs a handler of `traced` in the trace of its mess
   })(message);
   expect(inside).toBe(traceId);
   expect(spans()).toMatchObject([{ name: "process tasks" }]);
-  expect(access.closing).toBe(false);
   await instrumented.close();
-  expect(access.closing).toBe(true);
+});
+
+test("deadLetter returns false if the message cannot be moved", async () => {
+  const { broker, deliveries, source } = setUp();
+  await broker.publish(tasks, { n: 1 });
+  source.resume();
+  await expect.poll(() => deliveries.length).toBe(1);
+  await broker.close({ graceMs: 0 });
+  expect(await deliveries[0]?.deadLetter("no such job")).toBe(false);
 });

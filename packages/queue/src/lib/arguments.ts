@@ -46,6 +46,13 @@ export function unknownKey(
   return null;
 }
 
+/** Checks a function that receives errors or events. Its errors are ignored, so a value that is no function would lose all of them. */
+export function checkListener(listener: unknown, name: string): void {
+  if (listener !== undefined && typeof listener !== "function") {
+    invalid(`\`${name}\` must be a function (got ${show(listener)}).`);
+  }
+}
+
 /** Checks the keys of the options of a call; null and undefined count as no options. The caller checks the values. */
 export function checkOptions<T extends object>(
   options: T | null | undefined,

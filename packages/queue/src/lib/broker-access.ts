@@ -10,8 +10,6 @@ import type { Broker, Message } from "./types.js";
  */
 export interface BrokerAccess {
   readonly session: Session;
-  /** True if `close` of the broker was called. */
-  readonly closing: boolean;
   /** Adds a consumer, which the broker closes before its session. Returns a function that removes it. */
   addConsumer(consumer: ClosableConsumer): () => void;
   readonly availability: Pick<Availability, "available" | "wasLostSince" | "onChange">;

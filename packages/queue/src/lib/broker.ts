@@ -1,6 +1,7 @@
 import {
   checkDuration,
   checkInteger,
+  checkListener,
   checkMessageId,
   checkOptions,
   invalid,
@@ -63,6 +64,8 @@ export function createBroker(options: {
   const driver = options?.driver;
   if (!isDriver(driver)) return invalid("createBroker needs a driver: memoryDriver() or rabbitmqDriver({ url }).");
   checkOptions(options, BROKER_OPTIONS, "createBroker");
+  checkListener(options.onError, "onError");
+  checkListener(options.onEvent, "onEvent");
   const report = ignoreErrors(options.onError);
   const availability = new Availability();
   const session = driver.open(
@@ -135,9 +138,6 @@ export function createBroker(options: {
 
   const access: BrokerAccess = {
     session,
-    get closing() {
-      return closing;
-    },
     addConsumer(consumer) {
       consumers.set(consumer, null);
       return () => void consumers.delete(consumer);

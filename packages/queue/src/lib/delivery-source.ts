@@ -226,9 +226,9 @@ export class SourceDelivery {
     await this.#replace({ ...this.envelope, ...(origin !== undefined && { origin }) }, "ready");
   }
 
-  /** Moves the message to the dead-letter queue. */
-  async deadLetter(reason: string): Promise<void> {
-    await this.#replace(deadLetterCopy(this.envelope, reason), "dead");
+  /** Moves the message to the dead-letter queue. Returns false if that was not possible: the message is delivered again. */
+  async deadLetter(reason: string): Promise<boolean> {
+    return this.#replace(deadLetterCopy(this.envelope, reason), "dead");
   }
 
   /**
@@ -244,7 +244,7 @@ export class SourceDelivery {
   }
 
   /** Stores a copy, and then acknowledges the message. Repeats this until it succeeds or the delivery is no longer live. */
-  async #replace(copy: Envelope, destination: Parameters<Session["publish"]>[2]): Promise<void> {
+  async #replace(copy: Envelope, destination: Parameters<Session["publish"]>[2]): Promise<boolean> {
     const { session, queue, report } = this.#options;
     const handle = {
       delivery: this.#delivery,
@@ -256,6 +256,7 @@ export class SourceDelivery {
     const context = { session, queue, handle, report: (error: unknown) => report(error, { messageId: copy.id }) };
     const stored = await storeCopy(copy, destination, context);
     this.#settle(stored ? "ack" : "release");
+    return stored;
   }
 
   /** Resolves after `ms` milliseconds, or when the delivery is settled. */

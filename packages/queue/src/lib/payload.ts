@@ -2,7 +2,7 @@ import { $ZodError, type $ZodIssue, type input, type output, safeParse } from "z
 import { type QueueDefinition, versionOf } from "./definition.js";
 import type { Envelope } from "./driver.js";
 import { isError, QueueError } from "./errors.js";
-import { byteLength } from "./text.js";
+import { byteLength, hasMoreBytes } from "./text.js";
 
 /** Maximum size of a payload: RabbitMQ 4 accepts it by default. RabbitMQ closes the channel over a larger message. */
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
@@ -24,10 +24,12 @@ export function encodePayload<Q extends QueueDefinition>(
   const problem = findNonJson(parsed.payload);
   if (problem !== null) return reject(queue, `it contains ${problem}, which cannot be stored as JSON`, messageId);
   const body = JSON.stringify(parsed.payload);
-  // A UTF-16 code unit has at most 3 bytes in UTF-8, so most texts need not be measured.
-  const bytes = body.length * 3 > MAX_BODY_BYTES ? byteLength(body) : 0;
-  if (bytes > MAX_BODY_BYTES) {
-    return reject(queue, `its JSON text has ${bytes} bytes, the limit is ${MAX_BODY_BYTES} (16 MiB)`, messageId);
+  if (hasMoreBytes(body, MAX_BODY_BYTES)) {
+    return reject(
+      queue,
+      `its JSON text has ${byteLength(body)} bytes, the limit is ${MAX_BODY_BYTES} (16 MiB)`,
+      messageId,
+    );
   }
   return { payload: parsed.payload, body };
 }
@@ -43,8 +45,7 @@ export function decodePayload<Q extends QueueDefinition>(
   if (unreadable !== undefined) return { problem: unreadable };
   let value: unknown;
   try {
-    // Some clients write a byte order mark first. It is not part of JSON.
-    value = JSON.parse(body.startsWith("\uFEFF") ? body.slice(1) : body);
+    value = parseBody(body);
   } catch {
     return { problem: "The body is not JSON." };
   }
@@ -52,6 +53,11 @@ export function decodePayload<Q extends QueueDefinition>(
   if ("problem" in upcasted) return { problem: `Cannot read the payload. ${upcasted.problem}` };
   const parsed = parse(queue, upcasted.payload);
   return "problem" in parsed ? { problem: `Invalid payload: ${parsed.problem}.` } : parsed;
+}
+
+/** Parses a body. Some clients write a byte order mark first, which is not part of JSON. @throws SyntaxError */
+export function parseBody(body: string): unknown {
+  return JSON.parse(body.startsWith("\uFEFF") ? body.slice(1) : body);
 }
 
 /** Converts a payload of version `from` to the version of the queue definition. Does not parse the result. */

@@ -114,7 +114,7 @@ export async function publishMany<Q extends QueueDefinition>(
         results[index] = { status: "fulfilled", value: await publish(session, queue, payload, options) };
       } catch (reason) {
         results[index] = { status: "rejected", reason };
-        if (isOutage(reason)) outage = reason;
+        if (isOutage(reason)) outage ??= reason;
       }
     }
   };

@@ -1,4 +1,4 @@
-import { checkOptions, invalid, type KeysOf } from "./arguments.js";
+import { checkListener, checkOptions, invalid, type KeysOf } from "./arguments.js";
 import { checkDefinition, MAX_VERSION, type QueueDefinition, VERSION_HEADER, versionOf } from "./definition.js";
 import { QueueError } from "./errors.js";
 import { upcastPayload } from "./payload.js";
@@ -100,6 +100,7 @@ export function createRelay(options: {
   }
   if (typeof options.broker?.publish !== "function") return invalid("createRelay needs a broker made by createBroker.");
   checkOptions(options, RELAY_OPTIONS, "createRelay");
+  checkListener(options.onError, "onError");
   return new RunningRelay(options);
 }
 
@@ -273,8 +274,9 @@ class RunningRelay implements Relay {
   }
 
   async #reject(entryIds: readonly string[], reason: string): Promise<boolean> {
+    if (this.#outbox.reject === undefined) return false;
     try {
-      await this.#outbox.reject?.(entryIds, reason);
+      await this.#outbox.reject(entryIds, reason);
       return true;
     } catch (error) {
       this.#report(error);

@@ -2,13 +2,11 @@ import { checkDuration, checkKeys, checkOptions, invalid, type KeysOf } from "./
 import type { QueueDefinition } from "./definition.js";
 import type { Delivery, Destination, Envelope, QueueConfig, Session } from "./driver.js";
 import { toError } from "./failures.js";
-import { toWellFormed } from "./text.js";
+import { shorten } from "./text.js";
 import type { Verdict } from "./types.js";
 
 /** Maximum number of stored errors of a message: those of the last attempts. Headers contain them, so they are limited. */
 const MAX_ERRORS = 10;
-/** Maximum length of a reason and of a stored error, in characters. */
-const MAX_REASON_LENGTH = 300;
 const FIRST_PAUSE_MS = 200;
 const MAX_PAUSE_MS = 5_000;
 /** Minimum delay of a wait queue for postponed messages. With a shorter one, a message would move too often. */
@@ -202,10 +200,4 @@ export function waitQueueFor(
 
 function addError({ errors }: Envelope, reason: string): readonly string[] {
   return [...errors, shorten(reason)].slice(-MAX_ERRORS);
-}
-
-function shorten(reason: string): string {
-  const text = reason.length > MAX_REASON_LENGTH ? `${reason.slice(0, MAX_REASON_LENGTH)}…` : reason;
-  // Shortening can split a surrogate pair, and headers cannot contain one half of it.
-  return toWellFormed(text);
 }

@@ -15,6 +15,15 @@ export function isWellFormed(text: string): boolean {
   return !/\p{Surrogate}/u.test(text);
 }
 
+/** Maximum length of a stored reason or error, in characters. */
+const MAX_REASON_LENGTH = 300;
+
+/** Cuts a reason at its maximum length. */
+export function shorten(reason: string): string {
+  // A cut can split a surrogate pair, and neither headers nor JSON in UTF-8 can contain one half of it.
+  return toWellFormed(reason.length > MAX_REASON_LENGTH ? `${reason.slice(0, MAX_REASON_LENGTH - 1)}…` : reason);
+}
+
 /** Replaces each unpaired surrogate. */
 export function toWellFormed(text: string): string {
   return text.replace(/\p{Surrogate}/gu, "\uFFFD");

@@ -114,10 +114,6 @@ export function instrument(broker: Broker, options: InstrumentOptions = {}): Bro
   if (access === null) return instrumented;
   return withAccess(instrumented, {
     ...access,
-    // A getter: the spread above copies its value.
-    get closing() {
-      return access.closing;
-    },
     traced: (queue, run) =>
       access.traced(queue, (message) => telemetry.run(contextOf(queue, message), () => run(message))),
     count: (queue, event) => {

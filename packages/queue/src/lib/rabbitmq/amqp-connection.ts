@@ -3,7 +3,7 @@ import { type Channel, type ChannelModel, type ConfirmChannel, connect, type Soc
 import type { Result } from "../driver.js";
 import { withTimeout } from "../timers.js";
 import { describeError, toFailure, virtualHostOf } from "./amqp-errors.js";
-import { writeOncePerTurn } from "./one-write-per-turn.js";
+import { writeOncePerTick } from "./one-write-per-tick.js";
 import type { TlsOptions } from "./options.js";
 
 /** Time limit for opening a channel. A server can accept a connection and then stop responding. */
@@ -65,7 +65,7 @@ export class AmqpConnection {
     this.#model = model;
     this.#socket = socket;
     const { connection } = model;
-    if ("stream" in connection && connection.stream instanceof Duplex) writeOncePerTurn(connection.stream);
+    if ("stream" in connection && connection.stream instanceof Duplex) writeOncePerTick(connection.stream);
     model.on("error", (error) => {
       this.#error = describeError(error);
     });

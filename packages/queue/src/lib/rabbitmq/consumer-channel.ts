@@ -25,7 +25,7 @@ export class ConsumerChannel {
   readonly #open = new Map<number, number>();
   /** Delivery tags of messages that are settled, whose copy is not stored yet. */
   readonly #returning = new Set<number>();
-  /** Delivery tags of messages to acknowledge at the end of this turn. */
+  /** Delivery tags of messages to acknowledge at the end of this tick of the event loop. */
   #acknowledged: number[] = [];
   readonly #onClosed: () => void;
   readonly #onLateSettlement: () => void;

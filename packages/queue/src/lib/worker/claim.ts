@@ -1,6 +1,7 @@
 import { JobStoreError } from "@subtitles/job-store";
 import { VERSION_HEADER, versionOf } from "../definition.js";
 import type { SourceDelivery } from "../delivery-source.js";
+import { parseBody } from "../payload.js";
 import type { WorkerSettings } from "./options.js";
 import { isOutage, type Outages } from "./outages.js";
 import type { Request } from "./request.js";
@@ -51,8 +52,8 @@ export async function claimJob(
   const message = {
     queue: queue.name,
     id,
-    // Stored as it was received: the payload of an older version was converted. A byte order mark is not part of JSON.
-    payload: version === versionOf(queue) ? payload : JSON.parse(body.replace(/^\uFEFF/, "")),
+    // Stored as it was received: the payload of an older version was converted.
+    payload: version === versionOf(queue) ? payload : parseBody(body),
     headers: version === 1 ? headers : { ...headers, [VERSION_HEADER]: String(version) },
     ...(origin !== undefined && { origin }),
   };

@@ -200,7 +200,7 @@ export class ClaimedJob implements LeaseHolder, RunOwner {
       if (error instanceof CallStopped) throw error;
       if (isLoss(error)) {
         await this.#lose();
-        return { kind: "lost", overdue: false };
+        return { kind: "lost", overdue: this.running };
       }
       const unreadable = JobStoreError.is(error, "UNREADABLE_RECORD");
       if (!unreadable) return this.#storeRefused(error, ending, change);

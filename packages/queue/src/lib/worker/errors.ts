@@ -5,6 +5,8 @@ import { isError } from "../errors.js";
 const JOB_FAILED = Symbol.for("@subtitles/queue/job-failed");
 const RETRY_LATER = Symbol.for("@subtitles/queue/retry-later");
 
+const FAILED_KEYS = { code: true, retryable: true, note: true, cause: true } as const;
+
 /** Thrown by `run` to fail the job without retries. `message`, `code` and `retryable` are stored as the job's error. */
 export class JobFailed extends Error {
   /** Name of the class: "JobFailed", unless a subclass has its own. */
@@ -21,6 +23,7 @@ export class JobFailed extends Error {
    * @param options.retryable true if another run can succeed. @default false
    * @param options.note remark for the history of the job
    * @param options.cause cause of this error, for logs. It is not stored
+   * @throws QueueError INVALID_ARGUMENT if `options` has an unknown key
    */
   constructor(
     message: string,
@@ -32,6 +35,7 @@ export class JobFailed extends Error {
     } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    checkKeys(options, FAILED_KEYS, "The second argument of JobFailed");
     this.code = options.code;
     this.retryable = options.retryable ?? false;
     this.note = options.note;
@@ -86,8 +90,7 @@ export class RetryLater extends Error {
     },
   ) {
     super(message);
-    checkKeys(when, WHEN_KEYS, "The second argument of RetryLater");
-    const at = "afterMs" in when ? Date.now() + when.afterMs : Number(when.at);
+    const at = timeOf(when);
     if (Number.isNaN(at)) invalid("RetryLater needs `afterMs`, a number of milliseconds, or `at`, a valid Date.");
     const delayMs = at - Date.now();
     if (delayMs > MAX_DELAY_MS) {
@@ -103,6 +106,15 @@ export class RetryLater extends Error {
   static is(value: unknown): value is RetryLater {
     return isError(value) && RETRY_LATER in value;
   }
+}
+
+/** Returns the time at which the job continues, in milliseconds since 1970; NaN if it is not valid. */
+function timeOf(when: unknown): number {
+  if (typeof when !== "object" || when === null) return Number.NaN;
+  checkKeys(when, WHEN_KEYS, "The second argument of RetryLater");
+  if ("afterMs" in when) return typeof when.afterMs === "number" ? Date.now() + when.afterMs : Number.NaN;
+  // A Date of another realm is an instance of another class.
+  return "at" in when && Object.prototype.toString.call(when.at) === "[object Date]" ? Number(when.at) : Number.NaN;
 }
 
 /** Returns the time in milliseconds until the job of a `RetryLater` continues: 1 second to 366 days. */

@@ -29,6 +29,9 @@ export async function failRequestOf(
     if (kind === "failed" || kind === "leased") return { kind, jobId: id };
     return { kind: kind === "outdated" ? "foreign" : "settled", jobId: id };
   } catch (problem) {
+    // The job failed, and its record cannot be returned.
+    if (JobStoreError.is(problem, "UNREADABLE_RECORD") && problem.committed === true)
+      return { kind: "failed", jobId: id };
     if (JobStoreError.is(problem)) return { kind: "refused", jobId: id };
     throw problem;
   }

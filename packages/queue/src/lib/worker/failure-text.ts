@@ -1,8 +1,6 @@
 import { isError } from "../errors.js";
-import { toWellFormed } from "../text.js";
+import { shorten } from "../text.js";
 
-/** Maximum length of a stored error. */
-const MAX_LENGTH = 300;
 /** Number of causes that are searched for a code. */
 const MAX_CAUSES = 5;
 const NOT_AN_ERROR = "The work threw a value that is not an error.";
@@ -51,9 +49,4 @@ function codeOfCause(error: unknown): string | null {
   } catch {
     return null;
   }
-}
-
-/** Cuts a text at the maximum length of a stored error. */
-export function shorten(text: string): string {
-  return toWellFormed(text.length > MAX_LENGTH ? `${text.slice(0, MAX_LENGTH - 1)}…` : text);
 }

@@ -192,7 +192,7 @@ export class JobTask implements LeaseHolder, ClaimOwner {
 
   async #deadLetter(reason: string, jobId: string | null, error: unknown): Promise<void> {
     this.#freeSlot();
-    await this.#item.delivery.deadLetter(reason);
+    if (!(await this.#item.delivery.deadLetter(reason))) return;
     this.#emit({
       type: "error",
       message: `The message was dead-lettered. ${reason}`,

@@ -14,7 +14,7 @@ import { accessOf, type BrokerAccess } from "../broker-access.js";
 import { checkDefinition, type QueueDefinition } from "../definition.js";
 import { type Emit, emitter } from "./events.js";
 import type { WorkerContext, WorkerOptions } from "./types.js";
-import { type AnyJob, toWorkerStore, type WorkerStore } from "./worker-store.js";
+import { type AnyJob, isSharded, toWorkerStore, type WorkerStore } from "./worker-store.js";
 
 /** Number of heartbeats after which a lease ends. */
 const HEARTBEATS_PER_LEASE = 5;
@@ -127,12 +127,9 @@ export function checkWorkerOptions(given: AnyWorkerOptions): WorkerSettings {
   };
 }
 
-/** Property of a sharded store. A registered symbol, as for errors. */
-const SHARDED = Symbol.for("@subtitles/job-store/sharded");
-
 const LIMIT_KEYS: KeysOf<KeyLimit> = { field: true, max: true };
 /** Largest `max` of a limit. */
-const MAX_RUNNING = 1_000_000;
+const LARGEST_MAX = 1_000_000;
 
 /** Checks a limit. */
 function checkLimit(store: object & { readonly definition: JobDefinition }, limit: KeyLimit): KeyLimit {
@@ -148,12 +145,12 @@ function checkLimit(store: object & { readonly definition: JobDefinition }, limi
       `\`limit.field\` is ${show(limit.field)}, which is not an index field of the jobs "${name}". ${known}`,
     );
   }
-  if (SHARDED in store) {
+  if (isSharded(store)) {
     return invalid(
       "`limit` is not possible with a sharded store: the jobs with one value are in several shards. Use a store without `shards`.",
     );
   }
-  return { field: limit.field, max: checkInteger(limit.max, "`limit.max`", 1, MAX_RUNNING) };
+  return { field: limit.field, max: checkInteger(limit.max, "`limit.max`", 1, LARGEST_MAX) };
 }
 
 /** Returns the job id in a payload: a string `jobId`, if it has one. */

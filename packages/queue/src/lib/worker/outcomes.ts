@@ -1,6 +1,7 @@
 import type { JobFailure } from "@subtitles/job-store";
+import { shorten } from "../text.js";
 import { delayOf, JobFailed, RetryLater } from "./errors.js";
-import { failureText, retriedText, shorten } from "./failure-text.js";
+import { failureText, retriedText } from "./failure-text.js";
 import type { WorkerSettings } from "./options.js";
 import type { WorkerChange } from "./worker-store.js";
 

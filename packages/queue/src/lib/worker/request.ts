@@ -1,6 +1,6 @@
 import { versionOf } from "../definition.js";
 import type { Envelope } from "../driver.js";
-import { decodePayload } from "../payload.js";
+import { decodePayload, parseBody } from "../payload.js";
 import { jobIdOfPayload, type WorkerSettings } from "./options.js";
 
 /** Time for which a message of a newer version waits for a newer worker, after a worker received it first. */
@@ -48,7 +48,7 @@ export function namedJob(settings: Pick<WorkerSettings, "queue" | "jobId">, enve
   const message = readMessage(settings, envelope);
   if (message.kind === "request") return message.request.jobId;
   try {
-    const id = jobIdOfPayload(JSON.parse(envelope.body));
+    const id = jobIdOfPayload(parseBody(envelope.body));
     return typeof id === "string" ? id : null;
   } catch {
     return null;

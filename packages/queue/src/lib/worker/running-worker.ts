@@ -4,7 +4,7 @@ import { DEFAULT_GRACE_MS } from "../consumer.js";
 import { DeliverySource, type DeliverySourceOptions, SourceDelivery } from "../delivery-source.js";
 import type { Delivery, Envelope } from "../driver.js";
 import { QueueError } from "../errors.js";
-import { toError } from "../failures.js";
+import { isPermanent, toError } from "../failures.js";
 import { END_SUBSCRIPTION_MS, pause, unlessAborted, withinTime } from "../timers.js";
 import { callRun } from "./active-run.js";
 import type { WorkItem } from "./claim.js";
@@ -17,10 +17,9 @@ import { Outages } from "./outages.js";
 import { QueuePause } from "./queue-pause.js";
 import { RecentAcknowledgements } from "./recent-acknowledgements.js";
 import { StoreCalls } from "./store-calls.js";
-import { watchStore } from "./store-events.js";
 import { TimeLimits } from "./time-limits.js";
 import type { Worker } from "./types.js";
-import type { Announcement } from "./worker-store.js";
+import { type Announcement, watchStore } from "./worker-store.js";
 
 /** Time after the grace period in which `close` ends leases and returns messages. With the other times, it settles within 4 s. */
 const END_LEASES_MS = 1_000;
@@ -178,7 +177,9 @@ export class RunningWorker implements Worker {
       if (quiet > 0 || received >= 0) await pause(IDLE_POLL_MS, signal === undefined ? {} : { signal });
       signal?.throwIfAborted();
       const stats = this.#isBusy ? null : await unlessAborted(access.session.stats(queue), signal);
-      if (stats?.ok === false && stats.failure === "closed") throw toError(stats, { call: "stats", queue: queue.name });
+      if (stats?.ok === false && (stats.failure === "closed" || isPermanent(stats))) {
+        throw toError(stats, { call: "stats", queue: queue.name });
+      }
       const quietNow = stats?.ok === true && stats.value.ready === 0 && !this.#isBusy;
       quiet = quietNow && (quiet === 0 || received === this.#received) ? quiet + 1 : 0;
     }
@@ -324,15 +325,26 @@ export class RunningWorker implements Worker {
 
   /** Returns a delivery of a message that was acknowledged. To make it available again means to publish it again. */
   #acknowledgedDelivery(envelope: Envelope): Delivery {
-    const { access, queue } = this.#settings;
+    let live = true;
     return {
       envelope,
       redelivered: true,
-      live: true,
+      get live() {
+        return live;
+      },
       settle: (how) => {
-        if (how !== "ack") this.#background(access.session.publish(queue, envelope, "ready"));
+        live = false;
+        if (how !== "ack") this.#background(this.#publishAgain(envelope));
       },
     };
+  }
+
+  async #publishAgain(envelope: Envelope): Promise<void> {
+    const { access, queue, emit } = this.#settings;
+    const result = await access.session.publish(queue, envelope, "ready");
+    if (result.ok) return;
+    const error = toError(result, { queue: queue.name, messageId: envelope.id });
+    emit({ type: "error", message: error.message, messageId: envelope.id, error });
   }
 
   /** Returns the messages that no task works on. */

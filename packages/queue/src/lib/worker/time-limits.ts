@@ -10,11 +10,13 @@ export interface LimitedRun {
 /** Time limits of the runs of a worker. They share one timer. */
 export class TimeLimits {
   readonly #runs = new Set<LimitedRun>();
-  #timer: NodeJS.Timeout | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  /** Time at which the timer ends, as a value of `performance.now()`. Infinity: there is no timer. */
+  #timerAt = Number.POSITIVE_INFINITY;
 
   add(run: LimitedRun): void {
     this.#runs.add(run);
-    this.#timer ??= this.#wait(run.endsAt);
+    this.#schedule(run.endsAt);
   }
 
   remove(run: LimitedRun): void {
@@ -23,17 +25,20 @@ export class TimeLimits {
 
   /** Must be called when a run no longer waits for the store. */
   continued(run: LimitedRun): void {
-    if (this.#runs.has(run)) this.#timer ??= this.#wait(run.endsAt);
+    if (this.#runs.has(run)) this.#schedule(run.endsAt);
   }
 
-  #wait(until: number): NodeJS.Timeout {
-    const timer = setTimeout(() => this.#check(), Math.max(1, Math.ceil(until - performance.now())));
-    unref(timer);
-    return timer;
+  /** Sets the timer, unless it ends earlier. */
+  #schedule(until: number): void {
+    if (until >= this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = until;
+    this.#timer = setTimeout(() => this.#check(), Math.max(1, Math.ceil(until - performance.now())));
+    unref(this.#timer);
   }
 
   #check(): void {
-    this.#timer = null;
+    this.#timerAt = Number.POSITIVE_INFINITY;
     const now = performance.now();
     let next = Number.POSITIVE_INFINITY;
     for (const run of this.#runs) {
@@ -43,6 +48,6 @@ export class TimeLimits {
         run.timeOut();
       }
     }
-    if (next !== Number.POSITIVE_INFINITY) this.#timer = this.#wait(next);
+    this.#schedule(next);
   }
 }

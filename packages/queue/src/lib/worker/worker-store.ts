@@ -1,71 +1,36 @@
 import type {
   AnnouncedWorker,
+  Change,
+  ClaimOptions,
+  ClaimResult,
+  FailRequestOptions,
   FailRequestResult,
   Job,
   JobDefinition,
-  JobFailure,
   JobStore,
-  KeyLimit,
-  OutboxMessage,
+  PausedQueue,
   WorkerOperations,
 } from "@subtitles/job-store";
 
 /** Job of any definition. */
 export type AnyJob = Job<JobDefinition>;
 
-/** Property of a change whose caller does not read the changed job. A registered symbol, as for errors. */
+// Properties of a store that are not public. Their keys are registered symbols, so that every copy of the packages finds them.
+/** Property of a change whose caller does not read the changed job. */
 export const WITHOUT_JOB: unique symbol = Symbol.for("@subtitles/job-store/without-job");
+/** Property with the function that adds a listener for events. */
+const EVENTS = Symbol.for("@subtitles/job-store/events");
+/** Property of a sharded store. */
+const SHARDED = Symbol.for("@subtitles/job-store/sharded");
 
 /** Change that a worker makes to a job. */
-export interface WorkerChange {
-  readonly [WITHOUT_JOB]?: true;
-  readonly result?: unknown;
-  readonly error?: JobFailure | undefined;
-  readonly progress?: unknown;
-  readonly note?: string | undefined;
-  readonly outbox?: readonly OutboxMessage[] | undefined;
-  readonly by?: string | undefined;
-  readonly key?: string | undefined;
-  readonly handled?: true | undefined;
-  readonly leaseMs?: number | undefined;
-  readonly failedAttempt?: true | undefined;
-}
-
-/** Message as a worker passes it to the store. */
-export interface RequestingMessage {
-  readonly queue: string;
-  readonly id: string;
-  readonly origin?: string | undefined;
-}
-
-/** Options of `claim`. */
-export interface ClaimOptions {
-  readonly from: readonly string[];
-  readonly leaseMs: number;
-  readonly key: string;
-  readonly message: RequestingMessage & {
-    readonly payload: unknown;
-    readonly headers?: Readonly<Record<string, string>> | undefined;
-  };
-  readonly ifVersion?: number | undefined;
-  readonly limit?: KeyLimit | undefined;
-  readonly by?: string | undefined;
-}
+export type WorkerChange = Change<JobDefinition> & { readonly [WITHOUT_JOB]?: true };
 
 /** Answer of `claim` that grants the job. */
-export interface Claimed {
-  readonly kind: "claimed";
-  readonly job: AnyJob;
-  readonly failedAttempts: number;
-  readonly expiredLeases: number;
-  readonly origin: string;
-}
+export type Claimed = Extract<ClaimResult<JobDefinition>, { readonly kind: "claimed" }>;
 
 /** Pause as a claim answers it. */
-export interface PauseAnswer {
-  readonly until: Date | null;
-  readonly reason: string | null;
-}
+export type PauseAnswer = Pick<PausedQueue, "until" | "reason">;
 
 /** Worker as it announces itself. */
 export type Announcement = Omit<AnnouncedWorker<JobDefinition>, "from" | "working"> & {
@@ -80,23 +45,16 @@ export interface WorkerStore extends Pick<WorkerOperations<JobDefinition>, "paus
   claim(
     id: string,
     to: string,
-    options: ClaimOptions,
-  ): Promise<
-    | Claimed
-    | ({ readonly kind: "paused" } & PauseAnswer)
-    | { readonly kind: "missing" | "outdated" | "handled" | "moved" | "leased" | "changed" | "limited" }
-  >;
+    options: Omit<ClaimOptions<JobDefinition>, "from"> & { readonly from: readonly string[] },
+  ): Promise<ClaimResult<JobDefinition>>;
   updateStatus(job: AnyJob, to: string, change: WorkerChange): Promise<unknown>;
   updateProgress(job: AnyJob, progress: unknown): Promise<void>;
   failRequest(
     id: string,
     to: string,
-    options: {
+    options: Omit<FailRequestOptions<JobDefinition>, "from" | "working"> & {
       readonly from: readonly string[];
       readonly working: string;
-      readonly message: RequestingMessage;
-      readonly error: JobFailure;
-      readonly by?: string | undefined;
     },
   ): Promise<FailRequestResult<JobDefinition>>;
   renewLeases(jobs: readonly AnyJob[], leaseMs: number): Promise<readonly boolean[]>;
@@ -111,4 +69,16 @@ export interface WorkerStore extends Pick<WorkerOperations<JobDefinition>, "paus
 export function toWorkerStore<D extends JobDefinition>(store: JobStore<D>): WorkerStore {
   // The compiler cannot relate conditional types of an unknown definition to `string`.
   return store as unknown as WorkerStore;
+}
+
+/** Calls `listener` with the type of each event of a store. Returns a function that removes it. */
+export function watchStore(store: object, listener: (type: string) => void): () => void {
+  if (!(EVENTS in store) || typeof store[EVENTS] !== "function") return () => {};
+  const remove: unknown = store[EVENTS]((event: { readonly type: string }) => listener(event.type));
+  return typeof remove === "function" ? () => remove() : () => {};
+}
+
+/** Returns true if the jobs of a store are in several shards. */
+export function isSharded(store: object): boolean {
+  return SHARDED in store;
 }

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { Duplex } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { writeOncePerTurn } from "../src/lib/rabbitmq/one-write-per-turn.js";
+import { writeOncePerTick } from "../src/lib/rabbitmq/one-write-per-tick.js";
 
 /** Socket that records the text of each system call. */
 class RecordingSocket extends Duplex {
@@ -20,7 +20,7 @@ class RecordingSocket extends Duplex {
 
 test("everything written in one tick of the event loop is sent at its end with one call, in order", async () => {
   const socket = new RecordingSocket();
-  writeOncePerTurn(socket);
+  writeOncePerTick(socket);
   for (const text of ["a", "b", "c"]) socket.write(text);
   expect(socket.calls).toEqual([]);
   await setImmediate();
@@ -36,7 +36,7 @@ test("everything written in one tick of the event loop is sent at its end with o
 
 test("a writer must wait only after 256 KiB, and then until they are sent", async () => {
   const socket = new RecordingSocket();
-  writeOncePerTurn(socket);
+  writeOncePerTick(socket);
   const accepted = Array.from({ length: 5 }, () => socket.write("x".repeat(65_536)));
   expect(accepted).toEqual([true, true, true, false, false]);
   await once(socket, "drain");
