@@ -68,7 +68,7 @@ describe("createJobStore", () => {
     expect(config?.sends).toEqual(new Map([["todo", sends]]));
     const timeouts = { todo: { ms: 60_000, to: "failed" }, parked: { ms: 1000, to: "todo" } };
     expect(config?.timeouts).toEqual(new Map(Object.entries(timeouts)));
-    expect(readDescription(config?.description ?? undefined)?.statuses).toEqual({
+    expect(readDescription(config?.description ?? null)?.statuses).toEqual({
       todo: expect.objectContaining({ sends, timeout: timeouts.todo }),
       done: expect.objectContaining({ sends: [], timeout: null }),
       failed: expect.objectContaining({ sends: [], timeout: null }),

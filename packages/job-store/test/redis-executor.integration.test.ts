@@ -177,7 +177,8 @@ describe.skipIf(!available)(title("Commands of the driver"), () => {
       expect(loaded - before).toBeGreaterThan(3);
       await first.updateStatus("a", "working");
       await openStore({ url: redis.url }).store.updateStatus("a", "working");
-      expect(await callsOf("eval")).toBe(loaded);
+      // Each connection measures the clock of the server with a text of its own.
+      expect(await callsOf("eval")).toBe(loaded + 1);
     });
 
     test("and were called in one tick, keep their order on each job if the server has lost its scripts", async () => {

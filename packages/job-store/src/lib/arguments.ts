@@ -109,7 +109,7 @@ export function checkInteger(value: unknown, name: string, from: number, to: num
   return value;
 }
 
-/** Latest time of a job in `save`, as milliseconds since 1970: 15 May 2109. */
+/** Latest time of a date in an argument, as milliseconds since 1970: 15 May 2109. */
 export const MAX_TIME = 2 ** 42 - 1;
 
 export function checkDate(value: unknown, name: string): number {
@@ -184,7 +184,7 @@ export function checkOutbox(messages: readonly OutboxMessage[] | undefined, jobI
   });
 }
 
-/** Maximum length of a queue name and of a message id in the outbox, in characters. */
+/** Maximum length of a name: of a queue, a message id, an author, a host or a version. In characters. */
 const MAX_NAME_LENGTH = 255;
 
 export function checkName(value: unknown, name: string): string {

@@ -374,6 +374,6 @@ export interface JobStorage {
   audit(options: AuditOptions): AsyncGenerator<AuditReport, void, undefined>;
   /** Returns the health within `timeoutMs`. Never throws. */
   health(timeoutMs: number): Promise<StorageHealth>;
-  /** Releases all resources. Called once, after the last call has ended. */
+  /** Releases all resources. Called once, after the last call has ended. Calls of `health` can still run. */
   close(): Promise<void>;
 }

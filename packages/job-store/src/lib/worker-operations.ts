@@ -94,8 +94,16 @@ export interface Explanation {
 
 /** Code of a reason. See `Explanation`. */
 export type ExplanationCode =
-  | ("UNREADABLE" | "REJECTED" | "NO_RELAY" | "SCHEDULED" | "PAUSED")
-  | ("NO_WORKER" | "LEASED" | "LIMITED" | "OVERDUE" | "NO_MESSAGE");
+  | "UNREADABLE"
+  | "REJECTED"
+  | "NO_RELAY"
+  | "SCHEDULED"
+  | "PAUSED"
+  | "NO_WORKER"
+  | "LEASED"
+  | "LIMITED"
+  | "OVERDUE"
+  | "NO_MESSAGE";
 
 /** Operations on the workers of a store, in all processes. */
 export interface WorkerOperations<D extends JobDefinition> {

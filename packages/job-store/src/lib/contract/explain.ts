@@ -152,6 +152,25 @@ export function explanations({ test }: Context): void {
     );
     expect(text).toMatch(/ A message can still be in RabbitMQ, but no publication is known\.$/);
     expect(fix).toContain("dead letters");
+    expect(fix).toContain(`set-status ${id} waiting --force --queue QUEUE --payload JSON`);
+  });
+
+  test("a job whose message a relay has claimed needs no explanation", async ({ store }) => {
+    await store.announceWorker(workerOf(), [], MINUTE);
+    const { job } = await store.create({ title: "One" }, { id: "a", outbox: [{ queue: "reports", payload: 1 }] });
+    const [entry] = await store.outbox.read();
+    const at = new Date(job.createdAt.getTime() - 2 * MINUTE);
+    await store.save({ ...job, createdAt: at, statusAt: at, updatedAt: at, history: [] });
+    expect(await store.explain("a")).toEqual([]);
+    await store.outbox.ack([entry?.entryId ?? ""]);
+    expect(await codes(store, "a")).toEqual(["NO_MESSAGE"]);
+  });
+
+  test("commands quote names for a shell", async ({ store }) => {
+    await store.create({ title: "One" }, { id: "a", outbox: [{ queue: "it's late", payload: 1 }] });
+    await store.pauseQueue("it's late");
+    const { fix } = await reason(store, "a", "PAUSED");
+    expect(fix).toBe("To end the pause: npx @subtitles/job-store resume 'it'\\''s late'");
   });
 
   test("NO_MESSAGE names the time at which the last message of the job was published", async ({ store }) => {

@@ -388,7 +388,7 @@ export function limit(context: Context): void {
     const reasons = async (id: string) => (await store.explain(id))?.map(({ code, text, fix }) => [code, text, fix]);
     const text =
       'The message for the queue "reports" waits for a place: 1 of 1 places are taken by jobs with owner = "ann".';
-    const fix = "To see the jobs with this value: npx @subtitles/job-store list --where 'owner=ann'";
+    const fix = "To see the jobs with this value: npx @subtitles/job-store list --where owner=ann";
     expect(await reasons("b")).toEqual([["LIMITED", `${text} It is the next one.`, fix]]);
     expect(await reasons("c")).toEqual([["LIMITED", `${text} Before it, 1 message waits.`, fix]]);
     await store.updateStatus("a", "done");

@@ -48,7 +48,7 @@ export function metadata({ test }: Context): void {
       description: expect.any(String),
     });
     await using opened = await openRecorded(fixtures);
-    expect(opened.lifecycle).toEqual(readDescription(recorded?.description ?? undefined));
+    expect(opened.lifecycle).toEqual(readDescription(recorded?.description ?? null));
     expect(opened.lifecycle).toMatchObject({
       initial: "waiting",
       statuses: { failed: { next: ["waiting", "abandoned"], final: true, ttlMs: 60_000, maxCount: null } },

@@ -138,6 +138,7 @@ export function save({ test }: Context): void {
       { statusAt: new Date(-1) },
       { error: { code: "no message" } },
       { history: null },
+      { history: [null] },
       { history: [{ from: null, to: 7, at: new Date(), version: 1 }] },
       { history: [{ from: null, to: "waiting", at: "yesterday", version: 1 }] },
     ];

@@ -146,6 +146,7 @@ export function encodeJob<D extends JobDefinition>(
 
 /** Checks an entry of the history. Its statuses can be unknown, because a definition can lose statuses. */
 function encodeChange(change: StatusChange, name: string): RecordedChange {
+  if (typeof change !== "object" || change === null) return invalid(`\`${name}\` must be an object.`);
   checkKeys(change, HISTORY_KEYS, name);
   const { by, note, key } = checkMetadata(change);
   if (typeof change.to !== "string" || (change.from !== null && typeof change.from !== "string")) {

@@ -68,7 +68,9 @@ export function createJobStore<D extends JobDefinition>(options: JobStoreOptions
   }
   checkOptions(options, STORE_OPTIONS, "createJobStore");
   const { job, driver, validateReads = true, timeouts = true } = options;
-  if (typeof timeouts !== "boolean") return invalid(`\`timeouts\` must be true or false (got ${show(timeouts)}).`);
+  for (const [name, value] of Object.entries({ validateReads, timeouts })) {
+    if (typeof value !== "boolean") return invalid(`\`${name}\` must be true or false (got ${show(value)}).`);
+  }
   const events = new StoreEvents(options.onEvent);
   const config = resolveConfig(options, events.emit);
   const index = computedIndex(job);
@@ -193,8 +195,12 @@ function describeDefinition(job: JobDefinition, ttlMs: ReadonlyMap<string, numbe
   const statuses = Object.entries(job.statuses).map(([status, { next, final = false, maxCount = null }]) => [
     status,
     {
-      ...{ next, final, ttlMs: ttlMs.get(status) ?? 0, maxCount },
-      ...{ timeout: timeouts.get(status) ?? null, sends: sends.get(status) ?? [] },
+      next,
+      final,
+      ttlMs: ttlMs.get(status) ?? 0,
+      maxCount,
+      timeout: timeouts.get(status) ?? null,
+      sends: sends.get(status) ?? [],
     },
   ]);
   const description: RecordedLifecycle = {
@@ -206,8 +212,8 @@ function describeDefinition(job: JobDefinition, ttlMs: ReadonlyMap<string, numbe
 }
 
 /** Parses a description. Returns null if there is none, or if a newer version of this package wrote it in another format. */
-export function readDescription(text: string | undefined): RecordedLifecycle | null {
-  if (text === undefined) return null;
+export function readDescription(text: string | null): RecordedLifecycle | null {
+  if (text === null) return null;
   const { edition, ...description } = JSON.parse(text) as RecordedLifecycle & { readonly edition: number };
   if (edition !== FORMAT_VERSION) return null;
   // An earlier version of this package wrote no time limits and no messages.

@@ -1,3 +1,4 @@
+import { invalid, show } from "../arguments.js";
 import type { StoreEvent } from "../events.js";
 
 type Listener = (event: StoreEvent) => void;
@@ -9,7 +10,11 @@ const EVENTS: unique symbol = Symbol.for("@subtitles/job-store/events");
 export class StoreEvents {
   readonly #listeners = new Set<Listener>();
 
+  /** @throws JobStoreError INVALID_ARGUMENT if the listener is no function: all events would be lost */
   constructor(onEvent: Listener | undefined) {
+    if (onEvent !== undefined && typeof onEvent !== "function") {
+      invalid(`\`onEvent\` must be a function (got ${show(onEvent)}).`);
+    }
     if (onEvent !== undefined) this.#listeners.add(onEvent);
   }
 

@@ -56,7 +56,8 @@ export async function explain(
     messages,
     complete,
     waiting: waiting.filter((message) => message.createdAt === createdAt),
-    ...{ pauses, workers },
+    pauses,
+    workers,
     ...times,
   };
   return reasonsOf(facts, config, definition);
@@ -67,7 +68,10 @@ function reasonsOf(facts: Facts, config: StoreConfig, definition: JobDefinition)
   const ofMessages = messageReasons(facts);
   if (isFinal) return ofMessages;
   const reasons = [
-    ...[...ofMessages, ...pauseReasons(facts), ...workerReasons(facts), ...leaseReasons(facts)],
+    ...ofMessages,
+    ...pauseReasons(facts),
+    ...workerReasons(facts),
+    ...leaseReasons(facts),
     ...limitReasons(facts),
   ];
   const overdue = overdueReason(facts, config);
@@ -136,7 +140,7 @@ function pauseReasons(facts: Facts): Explanation[] {
       (pause): Explanation => ({
         code: "PAUSED",
         text: describePause(pause),
-        fix: `To end the pause: npx @subtitles/job-store resume ${pause.queue}`,
+        fix: `To end the pause: npx @subtitles/job-store resume ${shellText(pause.queue)}`,
       }),
     );
 }
@@ -211,15 +215,18 @@ function overdueReason({ record, lease, now }: Facts, { timeouts }: StoreConfig)
 }
 
 function missingMessage(facts: Facts, { timeouts }: StoreConfig): Explanation | null {
-  const { record, complete, now } = facts;
+  const { record, messages, complete, now } = facts;
+  // A message that a relay has just claimed, or that is young, is no reason to worry.
+  if (messages.length > 0) return null;
   if (timeouts.has(record.status) || now - record.statusAt.getTime() < GRACE_MS) return null;
   const since = timeText(record.statusAt.getTime());
-  const [queue = "<queue>"] = queuesOf(facts);
+  const [first] = queuesOf(facts);
+  const queue = first === undefined ? "QUEUE" : shellText(first);
   const searched = complete ? "" : ` Only the oldest ${SEARCHED} messages of each kind were searched.`;
   return {
     code: "NO_MESSAGE",
     text: `The job has been in "${record.status}" since ${since}, without a lease, a timeout or a message in the outbox.${searched} ${publication(facts)}`,
-    fix: `Look at the queue and its dead letters: npx @subtitles/job-store dead-letters list --queue ${queue}. To request the job again: npx @subtitles/job-store set-status ${record.id} ${record.status} --force --queue ${queue} --payload <json>`,
+    fix: `Look at the queue and its dead letters: npx @subtitles/job-store dead-letters list --queue ${queue}. To request the job again: npx @subtitles/job-store set-status ${record.id} ${shellText(record.status)} --force --queue ${queue} --payload JSON`,
   };
 }
 
@@ -232,8 +239,9 @@ function publication({ record, publishedAt, publishedSince }: Facts): string {
   return `A message can still be in RabbitMQ, but ${since}.`;
 }
 
-/** Quotes an argument for a shell. */
+/** Quotes an argument for a shell, if it needs quotes. */
 function shellText(text: string): string {
+  if (/^[\w.:/@=-]+$/.test(text)) return text;
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 

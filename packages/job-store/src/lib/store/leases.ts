@@ -26,7 +26,7 @@ import { checkLimit, checkUnsharded } from "./key-limit.js";
 import { CLAIM_OPTIONS, CLAIMED_MESSAGE_KEYS, FAIL_REQUEST_OPTIONS, REQUESTING_MESSAGE_KEYS } from "./option-keys.js";
 import { snapshotTarget } from "./target.js";
 
-/** Maximum size of the messages that are stored with one job, in bytes. */
+/** Maximum size of the payload and headers of a claimed message, in bytes. */
 const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
 
 /** Options of `claim` whose types do not depend on the definition. */
@@ -150,7 +150,9 @@ export class StoreLeases<D extends JobDefinition> {
     // A UTF-16 code unit has at most 3 bytes in UTF-8, so most messages need not be measured.
     const bytes = text.length * 3 > MAX_MESSAGE_BYTES ? byteLength(text) : 0;
     if (bytes > MAX_MESSAGE_BYTES) {
-      invalid(`\`message\` is too large: ${bytes} bytes, limit ${MAX_MESSAGE_BYTES}.`);
+      invalid(
+        `\`message\` is too large: ${bytes} bytes, limit ${MAX_MESSAGE_BYTES}. Store large content in another place, and its address in the payload.`,
+      );
     }
     return { ...this.#toMessage(message, jobId), payload, headers };
   }

@@ -70,7 +70,7 @@ export async function openRecordedStore(
   }
   const metadata = await driver.readMetadata();
   if (metadata === null) return null;
-  const lifecycle = readDescription(metadata.description ?? undefined);
+  const lifecycle = readDescription(metadata.description);
   const definition = definitionFrom(metadata, lifecycle, transitions === "any");
   const config = configFrom(definition, new StoreEvents(onEvent).emit);
   const storage = driver.open(config);

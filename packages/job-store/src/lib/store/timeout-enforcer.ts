@@ -75,8 +75,9 @@ export class TimeoutEnforcer {
     if (this.#calls.closed) return;
     this.#failures++;
     if (this.#failures !== REPORTED_FAILURES) return;
-    const reason = isError(error) ? error.message : "unknown reason";
-    this.#config.emit({ type: "warning", message: `The timeouts of the jobs are not enforced: ${reason}` });
+    const reason = isError(error) ? error.message : "The reason is not known.";
+    const message = `The timeouts of the jobs are not enforced. ${reason} The store repeats the check every ${CHECK_MS / 1000} s.`;
+    this.#config.emit({ type: "warning", message });
   }
 }
 
