@@ -25,8 +25,6 @@ export const watching: Suite = {
       let left = WATCHERS;
       onEvent = () => void (--left === 0 && resolve());
     });
-    const eventConnections = (await connections(redis.admin)) - otherConnections - storeConnections;
-
     const rounds = full ? 11 : 5;
     const [fromCall, fromReply, pings]: [number[][], number[][], number[][]] = [[], [], []];
     for (let round = 0; round < rounds; round++) {
@@ -50,6 +48,7 @@ export const watching: Suite = {
       fromReply.push(found.reply);
       pings.push(found.ping);
     }
+    const eventConnections = (await connections(redis.admin)) - otherConnections - storeConnections;
     stop.abort();
     await Promise.all(watchers);
 
