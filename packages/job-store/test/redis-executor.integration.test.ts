@@ -1,3 +1,4 @@
+import { setImmediate as nextTick } from "node:timers/promises";
 import { Command, Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { PATIENCE } from "../../../test/patience.js";
@@ -7,6 +8,7 @@ import { privateServer } from "../../../test/servers/require.js";
 import { startTcpProxy } from "../../../test/servers/tcp-proxy.js";
 import { createJobStore } from "../src/index.js";
 import { imported, report } from "../src/lib/contract/definitions.js";
+import { createClaimed } from "../src/lib/contract/requests.js";
 import { type PipelineCommand, RedisConnection, runPipeline } from "../src/lib/redis/connection.js";
 import { Executor } from "../src/lib/redis/executor.js";
 import { BOUNDED } from "../src/lib/redis/ioredis-options.js";
@@ -97,6 +99,25 @@ describe.skipIf(!available)(title("Commands of the driver"), () => {
     await admin.config("RESETSTAT");
     expect((await store.list()).items).toHaveLength(2);
     expect([await callsOf("zrange"), await callsOf("mget"), await callsOf("evalsha")]).toEqual([1, 1, 0]);
+  });
+
+  test("that read jobs also read their leases, without a second round trip", async () => {
+    const { store } = openStore({ url: redis.url });
+    const { job } = await createClaimed(store, "a");
+    await admin.config("RESETSTAT");
+    let sent = 0;
+    const { sendCommand } = Redis.prototype;
+    vi.spyOn(Redis.prototype, "sendCommand").mockImplementation(function (this: Redis, ...args) {
+      sent++;
+      return Reflect.apply(sendCommand, this, args);
+    });
+    onTestFinished(() => void vi.restoreAllMocks());
+    const reading = store.get("a");
+    await nextTick();
+    const sentAtOnce = sent;
+    expect((await reading)?.leasedUntil).toEqual(job.leasedUntil);
+    expect(sent).toBe(sentAtOnce);
+    expect([await callsOf("mget"), await callsOf("hmget"), await callsOf("evalsha")]).toEqual([1, 2, 0]);
   });
 
   describe("that count jobs", () => {
