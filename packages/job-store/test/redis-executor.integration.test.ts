@@ -120,6 +120,26 @@ describe.skipIf(!available)(title("Commands of the driver"), () => {
     expect([await callsOf("mget"), await callsOf("hmget"), await callsOf("evalsha")]).toEqual([1, 2, 0]);
   });
 
+  test("that read jobs return the values of the right jobs if the connection is lost during the read", async () => {
+    const { store } = openStore({ url: redis.url });
+    const { job } = await store.create({ title: "One" }, { id: "a" });
+    // A read of a job that does not exist also checks the type of its key. This check waits here.
+    const releases: (() => void)[] = [];
+    vi.spyOn(Redis.prototype, "exists").mockImplementation(
+      () => new Promise<number>((resolve) => releases.push(() => resolve(0))),
+    );
+    onTestFinished(() => void vi.restoreAllMocks());
+    const reads = Promise.all([store.get("a"), store.get("absent")]);
+    await vi.waitFor(() => expect(releases).toHaveLength(1), PATIENCE);
+    await admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+    // The second attempt reads each job alone: "a" is complete. Now the first attempt ends.
+    await vi.waitFor(() => expect(releases).toHaveLength(3), PATIENCE);
+    releases[1]?.();
+    await new Promise(setImmediate);
+    releases[2]?.();
+    expect(await reads).toEqual([job, null]);
+  });
+
   describe("that count jobs", () => {
     function openExpiring(seconds: number) {
       const driver = redisDriver({ url: redis.url });

@@ -62,13 +62,17 @@ export class ReadBatcher implements CommandKind<ReadCall> {
   }
 
   async send(batch: readonly ReadCall[]): Promise<void> {
-    const wanted = batch.flatMap(({ ids, readings }) => ids.slice(readings.length));
-    const found = await this.#readFirst(wanted, batch[0]?.end);
+    // After the connection was lost, another attempt can read the same jobs before this one ends.
+    const parts = batch.map((call) => ({ call, first: call.readings.length }));
+    const found = await this.#readFirst(
+      parts.flatMap(({ call, first }) => call.ids.slice(first)),
+      batch[0]?.end,
+    );
     let next = 0;
-    for (const call of batch) {
-      const missing = call.ids.length - call.readings.length;
-      call.readings.push(...found.slice(next, next + missing));
-      next += missing;
+    for (const { call, first } of parts) {
+      const count = call.ids.length - first;
+      if (call.readings.length === first) call.readings.push(...found.slice(next, next + count));
+      next += count;
       if (call.readings.length === call.ids.length) call.resolve(call.readings);
     }
   }
