@@ -51,6 +51,7 @@ const INCLUDES: Readonly<Record<string, readonly string[]>> = {
 
 /** Includes of scripts that differ from the others in their folder, and of includes. */
 const OTHER_INCLUDES: Readonly<Record<string, readonly string[]>> = {
+  "read/leases.lua": [],
   "write/renew-leases.lua": ["contact"],
   "read/find.lua": ["metadata", "read-limit", "store-keys", "indexes"],
   "read/counts-of-field.lua": ["metadata", "read-limit", "store-keys", "indexes"],

@@ -8,6 +8,7 @@ import { startTcpProxy, type TcpProxy } from "../../../test/servers/tcp-proxy.js
 import { createJobStore, type Job, type JobStore, JobStoreError } from "../src/index.js";
 import { type Report, report } from "../src/lib/contract/definitions.js";
 import { view } from "../src/lib/contract/expectations.js";
+import { createClaimed } from "../src/lib/contract/requests.js";
 import { watching } from "../src/lib/contract/watch.js";
 import { tagOf } from "../src/lib/redis/keys.js";
 import { type RedisDriverOptions, redisDriver } from "../src/redis.js";
@@ -144,6 +145,18 @@ describe.skipIf(!available)(title("Redis Cluster"), () => {
       expect(await events.next()).toMatchObject({ type: command === "delete" ? "created" : "deleted", id: "a" });
     },
   );
+
+  test("a store that only reads finds jobs and leases after the slot of a shard has moved to another node", async () => {
+    const keyPrefix = `${randomUUID()}:`;
+    const options = { cluster: addresses(cluster), keyPrefix, shards: 1, timeoutMs: 60_000 };
+    const store = openStore(options);
+    const { job } = await createClaimed(store, "moving");
+    const reader = openStore(options);
+    expect(await reader.get("moving")).toEqual(job);
+    await migrate(cluster, `${keyPrefix}${tagOf(0)}job:moving`);
+    expect(await reader.get("moving")).toEqual(job);
+    expect((await reader.list()).items).toEqual([job]);
+  });
 
   test("calls succeed while the slot of a shard moves to another node", async () => {
     const keyPrefix = `${randomUUID()}:`;

@@ -218,7 +218,7 @@ describe.skipIf(!available)(title("Commands of the driver"), () => {
       expect(loaded - before).toBeGreaterThan(3);
       await first.updateStatus("a", "working");
       await openStore({ url: redis.url }).store.updateStatus("a", "working");
-      // Each connection measures the clock of the server with a text of its own.
+      // Each connection measures the clock of the server by a script that is always sent as text.
       expect(await callsOf("eval")).toBe(loaded + 1);
     });
 

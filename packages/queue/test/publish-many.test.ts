@@ -51,8 +51,9 @@ test("publishMany gives each message that it does not send the same reason", asy
 });
 
 test("a relay does not read without a pause if its outbox cannot reject entries", async () => {
-  vi.spyOn(Math, "random").mockReturnValue(1);
-  onTestFinished(() => void vi.restoreAllMocks());
+  // The pause of the relay does not end.
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
   const broker = createBroker({ driver: memoryDriver() });
   let reads = 0;
   const outbox = {
@@ -68,6 +69,31 @@ test("a relay does not read without a pause if its outbox cannot reject entries"
   expect(reads).toBe(1);
   await relay.close();
   await broker.close();
+});
+
+test("an entry that cannot be published does not slow down the others, also without `reject`", async () => {
+  vi.spyOn(Math, "random").mockReturnValue(1);
+  vi.useFakeTimers();
+  onTestFinished(() => {
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+  });
+  const broker = createBroker({ driver: memoryDriver() });
+  let next = 0;
+  const outbox = {
+    read: async () => [
+      { entryId: "bad", id: "bad", queue: "unknown", payload: 1, headers: {} },
+      { entryId: `${++next}`, id: `${next}`, queue: "tasks", payload: next, headers: {} },
+    ],
+    ack: async () => {},
+  };
+  const relay = createRelay({ outbox, broker, queues: [tasks], onError: () => {} });
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(relay.published).toBeGreaterThan(20);
+  const closing = relay.close();
+  await vi.advanceTimersByTimeAsync(20_000);
+  await closing;
+  await broker.close({ graceMs: 0 });
 });
 
 test.each(["onError", "onEvent"])(

@@ -1,13 +1,10 @@
-import { createJobStore } from "@subtitles/job-store";
-import { memoryDriver as memoryStore } from "@subtitles/job-store/memory";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { z } from "zod";
-import { createBroker, type Driver, defineQueue, type Session } from "../src/index.js";
+import { defineQueue } from "../src/index.js";
 import type { Envelope } from "../src/lib/driver.js";
 import { namedJob } from "../src/lib/worker/request.js";
 import { TimeLimits } from "../src/lib/worker/time-limits.js";
-import { memoryDriver } from "../src/memory.js";
-import { createWorker, JobFailed, RetryLater } from "../src/worker.js";
+import { RetryLater } from "../src/worker.js";
 import { films, memoryWorld, renderings, type World } from "./worker-suite/world.js";
 
 const DONE = { to: "done", result: { url: "/a" } } as const;
@@ -84,29 +81,6 @@ test("a run that waited for the store times out in its time, also if another run
   expect(ended).toEqual(["first", "second"]);
 });
 
-test("idle fails if the user of the connection may not use the queue", async () => {
-  const memory = memoryDriver() as unknown as Driver;
-  const driver: Driver = {
-    ...memory,
-    open: (...listeners) =>
-      Object.assign(memory.open(...listeners), {
-        stats: async () => ({ ok: false, failure: "denied", reason: "access was refused" }),
-      } satisfies Partial<Session>),
-  };
-  const store = createJobStore({ job: films, driver: memoryStore() });
-  const broker = createBroker({ driver });
-  const worker = createWorker({
-    ...{ store, broker, queue: renderings, from: "pending", working: "rendering" },
-    run: async () => DONE,
-  });
-  onTestFinished(async () => {
-    await worker.close({ graceMs: 0 });
-    await broker.close({ graceMs: 0 });
-    await store.close();
-  });
-  await expect(worker.idle()).rejects.toMatchObject({ code: "UNAVAILABLE", queue: "renderings" });
-});
-
 test("a message with a byte order mark names its job, also if its payload cannot be read", () => {
   const envelope = { body: '\uFEFF{"jobId":"a"}', version: 1, errors: [], headers: {} } as unknown as Envelope;
   const queue = defineQueue({ name: "q", payload: z.object({ other: z.string() }) });
@@ -123,11 +97,5 @@ test.each([
 ])("RetryLater refuses %s", (_, when) => {
   expect(() => new RetryLater("later", when as never)).toThrowError(
     expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining("`afterMs`") }),
-  );
-});
-
-test("JobFailed refuses an unknown key, which would otherwise be ignored", () => {
-  expect(() => new JobFailed("no", { retriable: true } as never)).toThrowError(
-    expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining('"retriable"') }),
   );
 });

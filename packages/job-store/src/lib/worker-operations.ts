@@ -74,7 +74,7 @@ export interface Explanation {
    * Kind of the reason:
    * - UNREADABLE: the record cannot be read
    * - REJECTED: a relay rejected a message of this job
-   * - NO_RELAY: a message of this job has waited in the outbox for more than a minute, and no relay has claimed it
+   * - NO_RELAY: a message of this job has waited in the outbox for more than a minute: no relay has claimed it, or the relay cannot publish it
    * - SCHEDULED: a message of this job is due later
    * - PAUSED: a queue of this job is paused
    * - NO_WORKER: no live worker consumes a queue of this job: there is none, or all wait for the message broker. The queues are those of

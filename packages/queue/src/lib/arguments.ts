@@ -46,7 +46,7 @@ export function unknownKey(
   return null;
 }
 
-/** Checks a function that receives errors or events. Its errors are ignored, so a value that is no function would lose all of them. */
+/** Checks a function that receives errors or events. Errors that it throws are ignored, so a value that is no function would lose all of them. */
 export function checkListener(listener: unknown, name: string): void {
   if (listener !== undefined && typeof listener !== "function") {
     invalid(`\`${name}\` must be a function (got ${show(listener)}).`);

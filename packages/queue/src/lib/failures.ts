@@ -74,8 +74,3 @@ function describeStorage(indeterminate: boolean): string {
   if (!indeterminate) return " Nothing was stored.";
   return " The message may have been stored. Publish it again with the same id.";
 }
-
-/** Returns true for a failure that a repeated call would return again. */
-export function isPermanent({ failure }: Failure): boolean {
-  return failure === "mismatch" || failure === "missing" || failure === "denied";
-}

@@ -154,8 +154,9 @@ class RunningRelay implements Relay {
       const startedAt = performance.now();
       try {
         const entries = this.#retained.entries.length > 0 ? this.#retained.entries : await this.#read();
-        const complete = await this.#relay(entries);
-        failures = complete ? 0 : failures + 1;
+        const result = await this.#relay(entries);
+        if (result === "complete") failures = 0;
+        else failures = result === "partial" ? 1 : failures + 1;
         if (entries.length === 0 && performance.now() - startedAt < IDLE_PAUSE_MS) await this.#pause(IDLE_PAUSE_MS);
       } catch (error) {
         failures++;
@@ -192,8 +193,8 @@ class RunningRelay implements Relay {
     }
   }
 
-  /** Publishes a batch. Returns true if every entry was acknowledged or rejected. */
-  async #relay(entries: readonly RelayEntry[]): Promise<boolean> {
+  /** Publishes a batch. It is complete if every entry was acknowledged or rejected, and partial if some were acknowledged. */
+  async #relay(entries: readonly RelayEntry[]): Promise<"complete" | "partial" | "failed"> {
     const results = await Promise.all(entries.map((entry) => this.#publish(entry)));
     const rejected = new Map<string, string[]>();
     let complete = true;
@@ -207,11 +208,13 @@ class RunningRelay implements Relay {
       entries.filter((_, index) => results[index]?.kind === "unavailable"),
       results.some(({ kind }) => kind === "confirmed"),
     );
-    const calls = await Promise.all([
+    const published = this.#confirmed.size > 0;
+    const [acknowledged, ...rejections] = await Promise.all([
       this.#acknowledge(),
       ...[...rejected].map(([reason, entryIds]) => this.#reject(entryIds, reason)),
     ]);
-    return complete && calls.every(Boolean);
+    if (complete && acknowledged && rejections.every(Boolean)) return "complete";
+    return published && acknowledged ? "partial" : "failed";
   }
 
   /** Keeps unpublished entries in memory until `RETAIN_MS` has passed or the broker confirms other messages. */

@@ -56,7 +56,6 @@ export async function withinTime(promise: Promise<unknown>, limitMs: number): Pr
 /** Waits for a promise until the signal aborts. @throws signal.reason */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise;
-  signal.throwIfAborted();
   let onAbort: () => void = () => {};
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () => reject(signal.reason);

@@ -10,23 +10,26 @@ import type {
   WorkerRecord,
 } from "../driver.js";
 import { canHaveLease } from "../driver-rules.js";
-import { type PipelineCommand, runPipeline, valuesOf } from "./connection.js";
+import { type Client, type PipelineCommand, runPipeline, valuesOf } from "./connection.js";
 import { workKeys } from "./keys.js";
 import { readPause } from "./pause-text.js";
 import { readingOf, WRONG_TYPE } from "./read-record.js";
-import { scripts } from "./scripts.js";
+import { evaluate, scripts } from "./scripts.js";
 import type { RedisSession } from "./session.js";
 import { workerArgs } from "./workers.js";
 import { expectations } from "./write-arguments.js";
 import { newOperationId } from "./write-batcher.js";
 
-/** Maximum number of jobs in one script: about two milliseconds of the server's time. */
+/** Maximum number of jobs in one script or one HMGET: about two milliseconds of the server's time. */
 const MAX_JOBS = 500;
 
 /** Leases of the jobs of one server, or of one shard. They are stored next to the records. */
 export class Leases {
-  /** True if a job can have a lease in one of the statuses of the definition. */
-  readonly possible: boolean;
+  /**
+   * True if jobs and their leases can be read by one pipeline. It needs a status in which a job can have a lease. On a cluster, a pipeline with
+   * TIME does not follow a slot that has moved.
+   */
+  readonly inPipeline: boolean;
   readonly #session: RedisSession;
   /** Statuses in which a job has no lease, so that nothing is read for it. */
   readonly #without: ReadonlySet<string>;
@@ -34,7 +37,7 @@ export class Leases {
   constructor(session: RedisSession, config: StoreConfig) {
     this.#session = session;
     this.#without = new Set(config.statuses.filter((status) => !canHaveLease(config, status)));
-    this.possible = this.#without.size < config.statuses.length;
+    this.inPipeline = !session.connection.mayResend && this.#without.size < config.statuses.length;
   }
 
   /**
@@ -54,11 +57,9 @@ export class Leases {
     const awayMs = awayAt(now, contact, away);
     return readings.map((reading, n) => {
       const state = states[n] ?? null;
-      const until =
-        reading.kind === "record" && state !== null ? endOf(reading.record, String(state), now, awayMs) : null;
-      return reading.kind === "record" && until !== null
-        ? { kind: "record", record: { ...reading.record, leasedUntil: new Date(until) } }
-        : reading;
+      if (state === null || reading.kind !== "record" || this.#without.has(reading.record.status)) return reading;
+      const until = endOf(reading.record, String(state), now, awayMs);
+      return until === null ? reading : { kind: "record", record: { ...reading.record, leasedUntil: new Date(until) } };
     });
   }
 
@@ -71,13 +72,24 @@ export class Leases {
     const added = new Map<ReadResult, ReadResult>();
     for (let first = 0; first < leasable.length; first += MAX_JOBS) {
       const some = leasable.slice(first, first + MAX_JOBS);
-      const commands = this.commandsFor(some.map((one) => (one.kind === "record" ? one.record.id : "")));
-      const replies = await this.#session.executor.query((client) => runPipeline(client, commands).then(valuesOf), {
+      const replies = await this.#read(
+        some.map((one) => (one.kind === "record" ? one.record.id : "")),
         end,
-      });
+      );
       for (const [n, one] of this.addFrom(some, replies).entries()) added.set(some[n] ?? one, one);
     }
     return readings.map((reading) => added.get(reading) ?? reading);
+  }
+
+  #read(ids: readonly string[], end: number): Promise<readonly unknown[]> {
+    const { connection, executor, keys } = this.#session;
+    const read = connection.mayResend
+      ? async (client: Client) => {
+          const reply = await evaluate(client, scripts.leases, [keys.metadata, keys.work], ids);
+          return (reply as readonly unknown[]).slice(1);
+        }
+      : async (client: Client) => valuesOf(await runPipeline(client, this.commandsFor(ids)));
+    return executor.query(read, { end });
   }
 
   async examine(id: string): Promise<Examination> {

@@ -123,7 +123,7 @@ async function readWithIndexState(
       },
       { end },
     );
-  // If one command reads all jobs, both are sent on one connection, in this order.
+  // If one MGET reads all jobs, both are sent on one connection, in this order.
   if (reader.fitOneReply(ids.length)) return Promise.all([reader.readJobs(ids, end), indexState()]);
   return [await reader.readJobs(ids, end), await indexState()];
 }

@@ -26,7 +26,7 @@ class ReadCall extends Call<readonly ReadResult[]> {
   }
 }
 
-/** Reads jobs: calls of one tick with one MGET, if the jobs fit into one reply. */
+/** Reads jobs: calls of one tick with one MGET and in the same round trip their leases, if the jobs fit into one reply. */
 export class ReadBatcher implements CommandKind<ReadCall> {
   readonly requirement = "metadata";
   /** Writing to the socket costs the client more than MGET costs the server. */
@@ -88,7 +88,7 @@ export class ReadBatcher implements CommandKind<ReadCall> {
     return readings;
   }
 
-  /** Does the same as a command of its own. */
+  /** Reads the first jobs as a call of its own, without other calls in its batch. */
   #readSome(ids: readonly string[], end = this.#session.executor.defaultEnd()): Promise<readonly ReadResult[]> {
     return this.#session.read(() => this.#readFirst(ids, end), { end });
   }
@@ -99,7 +99,7 @@ export class ReadBatcher implements CommandKind<ReadCall> {
     const { connection, keys } = this.#session;
     const jobs = ids.map(keys.job);
     const inOneReply = this.fitOneReply(ids.length);
-    if (inOneReply && this.#leases.possible) {
+    if (inOneReply && this.#leases.inPipeline) {
       const commands = [["mget", ...jobs] as const, ...this.#leases.commandsFor(ids)];
       const [texts, ...leases] = valuesOf(await runPipeline(connection.client, commands, "buffers"));
       return this.#leases.addFrom(await this.#readings(ids, texts as Texts, end), leases);

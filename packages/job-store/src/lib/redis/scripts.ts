@@ -47,6 +47,7 @@ import counts from "./lua/read/counts.lua";
 import countsOfField from "./lua/read/counts-of-field.lua";
 import examine from "./lua/read/examine.lua";
 import find from "./lua/read/find.lua";
+import leases from "./lua/read/leases.lua";
 import page from "./lua/read/page.lua";
 import read from "./lua/read/read.lua";
 import snapshot from "./lua/read/snapshot.lua";
@@ -88,6 +89,7 @@ export const scripts = {
   probe: scriptOf(probe),
   snapshot: scriptOf(getRecord, snapshot),
   examine: scriptOf(scriptBytes, contact, getRecord, leaseOf, places, examine),
+  leases: scriptOf(leases),
   renewLeases: scriptOf(scriptBytes, ...work, workChanges, expectations, pauses, renewLeases),
   pauseQueue: scriptOf(pauses, changePauses, pauseQueue),
   resumeQueue: scriptOf(pauses, changePauses, resumeQueue),

@@ -61,14 +61,12 @@ export async function findUnattended(
         const range = [lowest, scoreOf(code, SPAN - 1), "WITHSCORES", "LIMIT", 0, 1] as const;
         return ["zrangebyscore", session.keys.statuses, ...range] as const;
       });
-      const replies = valuesOf(await runPipeline(client, [["time"], ...oldest])) as readonly (readonly string[])[];
-      const [[seconds, micros] = [], ...found] = replies;
-      const serverNow = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+      const found = valuesOf(await runPipeline(client, oldest)) as readonly (readonly string[])[];
       const waits = new Map<string, number>();
       for (const [n, { status }] of codes.entries()) {
         const score = found[n]?.[1];
         if (score === undefined) continue;
-        const waitMs = serverNow - (Number(score) % SPAN);
+        const waitMs = now - (Number(score) % SPAN);
         waits.set(status, Math.max(waits.get(status) ?? 0, waitMs));
       }
       return Array.from(waits, ([status, waitMs]) => ({ status, queues: statuses.get(status) ?? [], waitMs }));

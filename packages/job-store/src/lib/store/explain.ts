@@ -96,7 +96,7 @@ function unreadable(id: string, { reason, isNewer }: Unreadable): Explanation {
 function messageReasons({ messages, now }: Facts): Explanation[] {
   const rejected = messages.flatMap((message) => (message.kind === "rejected" ? [message] : []));
   const waiting = messages.flatMap((message) =>
-    message.kind === "waiting" && !message.claimed && now - message.at > GRACE_MS ? [message] : [],
+    message.kind === "waiting" && now - message.at > GRACE_MS ? [message] : [],
   );
   const scheduled = messages.flatMap((message) => (message.kind === "scheduled" ? [message] : []));
   return [
@@ -108,10 +108,12 @@ function messageReasons({ messages, now }: Facts): Explanation[] {
       }),
     ),
     ...waiting.map(
-      ({ queue, at }): Explanation => ({
+      ({ queue, at, claimed }): Explanation => ({
         code: "NO_RELAY",
-        text: `The message for the queue "${queue}" has waited in the outbox since ${timeText(at)}, and no relay has claimed it.`,
-        fix: "Start a process with createRelay, or check that the relay reaches RabbitMQ and knows this queue.",
+        text: `The message for the queue "${queue}" has waited in the outbox since ${timeText(at)}, and ${claimed ? "the relay that has claimed it has not published it" : "no relay has claimed it"}.`,
+        fix: claimed
+          ? "Read the errors that the relay reports (`onError` of createRelay), and check that it reaches RabbitMQ."
+          : "Start a process with createRelay, or check that the relay reaches RabbitMQ and knows this queue.",
       }),
     ),
     ...scheduled.map(

@@ -68,11 +68,12 @@ export async function openRecordedStore(
   if (typeof driver?.readMetadata !== "function") {
     return invalid("`openRecordedStore` requires a driver: redisDriver(…) or memoryDriver().");
   }
+  const events = new StoreEvents(onEvent);
   const metadata = await driver.readMetadata();
   if (metadata === null) return null;
   const lifecycle = readDescription(metadata.description);
   const definition = definitionFrom(metadata, lifecycle, transitions === "any");
-  const config = configFrom(definition, new StoreEvents(onEvent).emit);
+  const config = configFrom(definition, events.emit);
   const storage = driver.open(config);
   if (lifecycle === null && transitions === "recorded") rejectChanges(storage, metadata);
   const valuesOfJobs = new Map<string, IndexValues>();

@@ -10,7 +10,6 @@ import {
   type Subscriber,
   type Subscription,
 } from "../driver.js";
-import { isPermanent } from "../failures.js";
 import { pause, withinTime, withTimeout } from "../timers.js";
 import type { AmqpConnection } from "./amqp-connection.js";
 import { toFailure } from "./amqp-errors.js";
@@ -273,4 +272,9 @@ function cancelledByBroker({ unsettled, oldestReceivedAt }: ConsumerChannel): Fa
     `RabbitMQ cancelled the consumer, which had ${unsettled} unacknowledged ${unsettled === 1 ? "message" : "messages"} for up to ${forMs} ms: ` +
     "either the acknowledgement timed out (consumer_timeout), or the queue was deleted";
   return { ok: false, failure: "unavailable", reason, indeterminate: false };
+}
+
+/** Returns true for a failure that a repeated call would return again. */
+function isPermanent({ failure }: Failure): boolean {
+  return failure === "mismatch" || failure === "missing" || failure === "denied";
 }

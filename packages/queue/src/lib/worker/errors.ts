@@ -5,8 +5,6 @@ import { isError } from "../errors.js";
 const JOB_FAILED = Symbol.for("@subtitles/queue/job-failed");
 const RETRY_LATER = Symbol.for("@subtitles/queue/retry-later");
 
-const FAILED_KEYS = { code: true, retryable: true, note: true, cause: true } as const;
-
 /** Thrown by `run` to fail the job without retries. `message`, `code` and `retryable` are stored as the job's error. */
 export class JobFailed extends Error {
   /** Name of the class: "JobFailed", unless a subclass has its own. */
@@ -23,7 +21,6 @@ export class JobFailed extends Error {
    * @param options.retryable true if another run can succeed. @default false
    * @param options.note remark for the history of the job
    * @param options.cause cause of this error, for logs. It is not stored
-   * @throws QueueError INVALID_ARGUMENT if `options` has an unknown key
    */
   constructor(
     message: string,
@@ -35,7 +32,6 @@ export class JobFailed extends Error {
     } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    checkKeys(options, FAILED_KEYS, "The second argument of JobFailed");
     this.code = options.code;
     this.retryable = options.retryable ?? false;
     this.note = options.note;

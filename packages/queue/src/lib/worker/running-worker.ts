@@ -4,7 +4,7 @@ import { DEFAULT_GRACE_MS } from "../consumer.js";
 import { DeliverySource, type DeliverySourceOptions, SourceDelivery } from "../delivery-source.js";
 import type { Delivery, Envelope } from "../driver.js";
 import { QueueError } from "../errors.js";
-import { isPermanent, toError } from "../failures.js";
+import { toError } from "../failures.js";
 import { END_SUBSCRIPTION_MS, pause, unlessAborted, withinTime } from "../timers.js";
 import { callRun } from "./active-run.js";
 import type { WorkItem } from "./claim.js";
@@ -177,9 +177,7 @@ export class RunningWorker implements Worker {
       if (quiet > 0 || received >= 0) await pause(IDLE_POLL_MS, signal === undefined ? {} : { signal });
       signal?.throwIfAborted();
       const stats = this.#isBusy ? null : await unlessAborted(access.session.stats(queue), signal);
-      if (stats?.ok === false && (stats.failure === "closed" || isPermanent(stats))) {
-        throw toError(stats, { call: "stats", queue: queue.name });
-      }
+      if (stats?.ok === false && stats.failure === "closed") throw toError(stats, { call: "stats", queue: queue.name });
       const quietNow = stats?.ok === true && stats.value.ready === 0 && !this.#isBusy;
       quiet = quietNow && (quiet === 0 || received === this.#received) ? quiet + 1 : 0;
     }

@@ -56,7 +56,7 @@ end
 local DAY_MS = 86400000
 
 -- Records that the queue has a worker, with its statuses if the worker is new. Forgets queues without one; see `CONSUMER_MS` in
--- unattended.ts. One write a day and worker is enough.
+-- driver-rules.ts. One write a day and worker is enough.
 local function noteConsumer(isNew)
   local today = string.format('%.0f', now - now % DAY_MS)
   local day, statuses = string.match(redis.call('HGET', KEYS[13], ARGV[5]) or '', '^(%d+) (.*)$')
