@@ -16,7 +16,7 @@ const BUDGETS = {
     testing: 116,
     cli: 132,
   },
-  queue: { index: 19, rabbitmq: 22, memory: 8, worker: 33, opentelemetry: 8, testing: 36 },
+  queue: { index: 19, rabbitmq: 23, memory: 8, worker: 33, opentelemetry: 8, testing: 36 },
 };
 
 /** @returns {Promise<string[]>} a complaint for each entry that is larger than its budget */

@@ -5,7 +5,7 @@ import { startTelemetry } from "../../../test/telemetry.js";
 import { createJobStore } from "../src/index.js";
 import { report } from "../src/lib/contract/definitions.js";
 import { sending } from "../src/lib/contract/sends.js";
-import { WITHOUT_JOB } from "../src/lib/worker-operations.js";
+import { WITHOUT_JOB } from "../src/lib/store/option-keys.js";
 import { memoryDriver } from "../src/memory.js";
 import { type InstrumentOptions, instrument } from "../src/opentelemetry.js";
 

@@ -25,6 +25,6 @@ export function shorten(reason: string): string {
 }
 
 /** Replaces each unpaired surrogate. */
-export function toWellFormed(text: string): string {
+function toWellFormed(text: string): string {
   return text.replace(/\p{Surrogate}/gu, "\uFFFD");
 }

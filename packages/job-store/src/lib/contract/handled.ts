@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { WITHOUT_JOB } from "../worker-operations.js";
+import { WITHOUT_JOB } from "../store/option-keys.js";
 import type { Context } from "./context.js";
 import { jobIn, step } from "./definitions.js";
 import { expectRefusal, view } from "./expectations.js";

@@ -12,6 +12,7 @@ import type {
 } from "../driver.js";
 import type { Explanation } from "../worker-operations.js";
 import { SEARCHED } from "./outbox.js";
+import { describePause } from "./reports.js";
 
 /** Time for which a message or a job may wait without a reason. */
 const GRACE_MS = 60_000;
@@ -249,18 +250,4 @@ function shellText(text: string): string {
 
 function timeText(ms: number): string {
   return new Date(ms).toISOString();
-}
-
-/** Describes a pause in one or two sentences. */
-export function describePause({
-  queue,
-  since,
-  until,
-  reason,
-  by,
-}: Omit<QueuePause, "since"> & { since?: number }): string {
-  const begin = since === undefined ? "" : ` since ${new Date(since).toISOString()}`;
-  const end = until === null ? "until it is resumed" : `until ${new Date(until).toISOString()}`;
-  const author = by === null ? "" : `, by ${by}`;
-  return `The queue "${queue}" is paused${begin} ${end}${author}.${reason === null ? "" : ` Reason: ${reason}`}`;
 }

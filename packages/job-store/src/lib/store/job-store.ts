@@ -41,7 +41,6 @@ import type {
 } from "../types.js";
 import { Watcher } from "../watch/watcher.js";
 import type { AnnouncedWorker, Explanation, LiveWorker, PausedQueue, PauseOptions } from "../worker-operations.js";
-import { WITHOUT_JOB } from "../worker-operations.js";
 import { inChunks } from "./chunks.js";
 import { decode, encode, encodeData, encodeFailure, encodeJob, encodeProgress } from "./codec.js";
 import { StoreCounts } from "./counts.js";
@@ -61,6 +60,7 @@ import {
   WAIT_FOR_OPTIONS,
   WATCH_OPTIONS,
   WATCH_TARGET_KEYS,
+  WITHOUT_JOB,
 } from "./option-keys.js";
 import { StoreOutbox } from "./outbox.js";
 import { type Rejection, rejection } from "./rejections.js";

@@ -1,11 +1,10 @@
 import { show, unknownKey } from "../arguments.js";
 import type { JobDefinition } from "../definition.js";
-import type { AuditOptions, JobRecord, JobStorage, StorageHealth, UnattendedStatus } from "../driver.js";
+import type { AuditOptions, JobRecord, JobStorage, QueuePause, StorageHealth, UnattendedStatus } from "../driver.js";
 import { JobStoreError } from "../errors.js";
 import type { StoreEvent } from "../events.js";
 import type { AuditReport, Health } from "../types.js";
 import { decode } from "./codec.js";
-import { describePause } from "./explain.js";
 import type { InFlightCalls } from "./in-flight-calls.js";
 import { readIndexValues } from "./index-values.js";
 import { HEALTH_OPTIONS } from "./option-keys.js";
@@ -135,4 +134,18 @@ export function repairEvent(report: AuditReport): StoreEvent | null {
     message: `An audit repaired ${report.repaired} index entries.`,
     details: { ...report },
   };
+}
+
+/** Describes a pause in one or two sentences. */
+export function describePause({
+  queue,
+  since,
+  until,
+  reason,
+  by,
+}: Omit<QueuePause, "since"> & { since?: number }): string {
+  const begin = since === undefined ? "" : ` since ${new Date(since).toISOString()}`;
+  const end = until === null ? "until it is resumed" : `until ${new Date(until).toISOString()}`;
+  const author = by === null ? "" : `, by ${by}`;
+  return `The queue "${queue}" is paused${begin} ${end}${author}.${reason === null ? "" : ` Reason: ${reason}`}`;
 }

@@ -23,10 +23,11 @@ import type {
   PauseOptions,
   WorkerOperations,
 } from "../worker-operations.js";
-import { describePause, explain } from "./explain.js";
+import { explain } from "./explain.js";
 import type { InFlightCalls } from "./in-flight-calls.js";
 import { checkLimit, checkUnsharded } from "./key-limit.js";
 import { PAUSE_OPTIONS, RESUME_OPTIONS, WORKER_KEYS } from "./option-keys.js";
+import { describePause } from "./reports.js";
 import { snapshotTarget } from "./target.js";
 
 const STATES = ["running", "waiting", "paused"];
