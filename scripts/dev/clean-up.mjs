@@ -40,15 +40,17 @@ export function forget({ group, path }) {
 
 /** Sends the complete list of leftovers to the watchdog. */
 function sendToWatchdog() {
-  pipe ??= startWatchdog();
-  pipe.write(`${JSON.stringify({ groups: [...groups], paths: [...paths] })}\n`);
+  startWatchdog();
+  pipe?.write(`${JSON.stringify({ groups: [...groups], paths: [...paths] })}\n`);
 }
 
-function startWatchdog() {
+/** Starts the watchdog, if it does not run. Before the start of a program, so that the program is registered at once. */
+export function startWatchdog() {
+  if (pipe !== undefined) return;
   const script = fileURLToPath(new URL("./watchdog.mjs", import.meta.url));
   const child = spawn(process.execPath, [script], { detached: true, stdio: ["pipe", "ignore", "inherit"] });
   child.unref();
   // The open pipe must not keep this process alive.
   /** @type {import("node:net").Socket} */ (child.stdin).unref();
-  return child.stdin;
+  pipe = child.stdin;
 }

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { cleanUpLater, forget } from "./clean-up.mjs";
+import { cleanUpLater, forget, startWatchdog } from "./clean-up.mjs";
 
 /** Path of the checkout. */
 export const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -82,6 +82,7 @@ function signalChild(signal, target = child) {
 export function run(command, args, { show = "everything", env = {}, cwd = root, limitMs } = {}) {
   // After a signal, no other program starts.
   if (interruptedBy !== undefined) return Promise.resolve({ code: 1, output: "" });
+  startWatchdog();
   return new Promise((resolve) => {
     const started = spawn(command, args, {
       cwd,
