@@ -110,8 +110,9 @@ describe.skipIf(url === null)(title("The indexes in Redis"), () => {
     expect(await last.counts()).toEqual({ wanted: 0, found: 1 });
     const before = await client.hgetall(map);
     const refused = open(indexed, { wanted: 3600, found: 10_800 });
-    for (const call of [refused.create({ language: "fr" }, { id: "b" }), refused.get("a"), refused.counts()]) {
-      expect(await failureOf(call)).toMatchObject({
+    const calls = [refused.create({ language: "fr" }, { id: "b" }), refused.get("a"), refused.counts()];
+    for (const error of await Promise.all(calls.map(failureOf))) {
+      expect(error).toMatchObject({
         code: "INVALID_ARGUMENT",
         message: expect.stringContaining(
           '"film" would have 901 combinations of status and TTL under this keyPrefix, but the limit is 900',
